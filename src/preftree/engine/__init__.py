@@ -1,0 +1,24 @@
+"""Conversations at scale: journalled calls, the turn that growing and evaluating share, many at once.
+
+In:  problems, actors, an interpreter, a judge, a forest. Out: samples, actions with their verdicts.
+Always true: every call goes through the journal, so nothing that was answered is asked again.
+"""
+
+from preftree.engine.calls import Budget, Engine
+from preftree.engine.prompts import opening
+from preftree.engine.run import run_all
+from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
+
+__all__ = [
+    "Budget",
+    "Engine",
+    "Place",
+    "Sampling",
+    "act",
+    "opening",
+    "past_of",
+    "reply",
+    "run_all",
+    "settle",
+    "trace_critique",
+]

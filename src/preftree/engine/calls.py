@@ -1,0 +1,106 @@
+"""Every call, run and judgement of a conversation, once: through the journal.
+
+In:  an actor and a request; code and its history; an answer and its reference.
+Out: samples, an observation, a verdict: from the journal where they stand there, otherwise made and committed first.
+Always true: an intent is committed before its call is sent, the answer before it is used; once a run is told to
+stop, no new call is sent, and the calls in flight are still committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from preftree.actors import Actor
+from preftree.environment import Interpreter, Past
+from preftree.errors import Stopped
+from preftree.forest import CallKey, Forest
+from preftree.records import Observation, Request, Sample, Verdict, digest
+from preftree.verify import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may spend, over all its restarts. None: no limit."""
+
+    calls: int | None = None
+    tokens: int | None = None  # input and output together
+    usd: float | None = None
+
+
+class Engine:
+    """Shared by all conversations of a run."""
+
+    def __init__(self, forest: Forest, interpreter: Interpreter, judge: Judge, budget: Budget | None = None) -> None:
+        self.forest = forest
+        self.interpreter = interpreter
+        self.judge = judge
+        self.budget = budget or Budget()
+        self.stopped: str | None = None
+        self.new_calls = 0
+        spent = forest.account()
+        self._calls = spent.calls + spent.unanswered_calls
+        self._tokens = spent.input_tokens + spent.output_tokens
+        self._usd = spent.price_usd
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; what is in flight is still awaited and committed. The first reason stays."""
+        self.stopped = self.stopped or reason
+
+    async def ask(self, actor: Actor, key: CallKey, request: Request) -> tuple[Sample, ...]:
+        """The samples of one call. Raises Stopped when the run stops, ForestError if the key had another request."""
+        asked = digest([actor.identity, request])
+        stored = self.forest.answer(key, asked)
+        if stored is not None:
+            return stored
+        self._may_spend()
+        self._calls += 1
+        self.new_calls += 1
+        await self.forest.intend(key, actor.name, request, asked)
+        samples = await actor.sample(request)
+        price = price_usd(actor, samples)
+        await self.forest.commit_answer(key, samples, price)
+        self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
+        self._usd += price
+        return samples
+
+    async def observe(self, code: str, history: Sequence[Past]) -> Observation:
+        """What happens when `code` runs after `history`. A failure of the jail is not kept: it may be tried again."""
+        key = digest([code, [(past.code, past.status) for past in history]])
+        stored = self.forest.observation(key)
+        if stored is None:
+            stored = await self.interpreter.run(code, history)
+            if stored.status != "broken":
+                await self.forest.add_observation(key, stored)
+        return stored
+
+    async def verdict(self, kind: str, answer: str, reference: str) -> Verdict:
+        """Whether `answer` equals `reference` under the rule `kind`. An undecided verdict is not kept."""
+        key = digest([kind, answer, reference])
+        stored = self.forest.verdict(key)
+        if stored is None:
+            stored = await self.judge.judge(kind, answer, reference)
+            if stored.outcome != "undecided":
+                await self.forest.add_verdict(key, stored)
+        return stored
+
+    def _may_spend(self) -> None:
+        limits = (
+            ("calls", self.budget.calls, self._calls),
+            ("tokens", self.budget.tokens, self._tokens),
+            ("US dollars", self.budget.usd, self._usd),
+        )
+        for unit, limit, spent in limits:
+            if limit is not None and spent >= limit:
+                self.stop(f"the budget of {limit} {unit} is spent; raise it and run the same command again to go on")
+        if self.stopped is not None:
+            raise Stopped(self.stopped)
+
+
+def price_usd(actor: Actor, samples: Sequence[Sample]) -> float:
+    """What a call cost, in US dollars, by the actor's prices a million tokens."""
+    fresh = sum(sample.input_tokens - sample.cached_tokens for sample in samples)
+    cached = sum(sample.cached_tokens for sample in samples)
+    output = sum(sample.output_tokens for sample in samples)
+    prices = actor.prices
+    return (fresh * prices.input + cached * prices.cached_input + output * prices.output) / 1e6

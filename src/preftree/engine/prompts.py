@@ -1,0 +1,36 @@
+"""Prompts are templates in files: the first message of a conversation, by task.
+
+In:  a problem. Out: messages.
+The wording of Math_CoT, Math_PoT and Coding is that of UltraInteract's published rows (FACTS: "Prompts of training").
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+from preftree.records import Message, Problem
+
+
+def opening(problem: Problem) -> tuple[Message, ...]:
+    """The first user message of a problem."""
+    return (Message("user", fill(_template(problem.task.lower()), instruction=problem.instruction)),)
+
+
+def fill(template: str, **values: str) -> str:
+    """Put values into `{name}` marks, in one pass: braces inside a value are left alone."""
+    parts: list[str] = []
+    rest = template
+    while rest:
+        name = min((n for n in values if f"{{{n}}}" in rest), key=lambda n: rest.index(f"{{{n}}}"), default=None)
+        if name is None:
+            parts.append(rest)
+            break
+        before, _, rest = rest.partition(f"{{{name}}}")
+        parts += [before, values[name]]
+    return "".join(parts)
+
+
+@functools.cache
+def _template(name: str) -> str:
+    return (resources.files("preftree.engine") / "prompts" / f"{name}.txt").read_text("utf-8").rstrip("\n")

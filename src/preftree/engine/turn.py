@@ -1,0 +1,167 @@
+"""One turn of a conversation: act, run, judge, observe.
+
+In:  a problem, its history, an actor and the indices of the samples wanted. Out: actions with their observations
+and verdicts, and the next user message.
+Always true: actions come in the order of their sample indices; an action's verdict depends on its text, its history
+and the reference alone, never on when it came or beside what it ran.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from preftree.actors import Actor
+from preftree.engine.calls import Engine
+from preftree.environment import Past
+from preftree.forest import CallKey
+from preftree.records import Action, Message, Observation, Problem, Request, Sample, Verdict, digest
+from preftree.verify import answer_of_observation, find_answer
+
+_BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+_EXECUTE = re.compile(r"<execute>\s*(.*?)\s*(?:</execute>|\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an actor's answers are drawn."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+    prefill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a run an action stands: its call key but for the sample index."""
+
+    tree: str
+    turn: int
+    role: str
+    stage: str
+
+
+async def act(
+    engine: Engine,
+    actor: Actor,
+    place: Place,
+    problem: Problem,
+    messages: tuple[Message, ...],
+    past: Sequence[Past],
+    samples: Sequence[int],
+    sampling: Sampling,
+    seed: int,
+) -> list[Action]:
+    """Draw the samples of these indices from one actor, run them and judge them."""
+    request = Request(
+        messages=messages,
+        prefill=sampling.prefill,
+        stop=sampling.stop,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        samples=tuple(samples),
+        # The draw depends on problem, turn and (through the sample's index) sample; never on timing.
+        seed=int(digest([seed, problem.id, place.turn])[:12], 16),
+    )
+    drawn = await engine.ask(actor, CallKey(place.tree, place.turn, place.role, place.stage, samples[0]), request)
+    settled = (
+        settle(engine, problem, from_sample(actor.name, place.stage, sampling.prefill, sample), past)
+        for sample in drawn
+    )
+    return list(await asyncio.gather(*settled))
+
+
+def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
+    """The action that a sample is, before it ran."""
+    return Action(
+        text=(prefill + sample.text).rstrip(),
+        actor=actor,
+        stage=stage,
+        sample=sample.index,
+        input_tokens=sample.input_tokens,
+        output_tokens=sample.output_tokens,
+        truncated=sample.finish_reason == "length",
+    )
+
+
+async def settle(engine: Engine, problem: Problem, action: Action, past: Sequence[Past]) -> Action:
+    """The same action with its code, observation and verdict."""
+    code = code_of(action.text) if "python" in problem.tools else None
+    observation = Observation("none") if code is None else await engine.observe(code, past)
+    if observation.status == "broken":
+        verdict = Verdict("undecided", "the jail failed")
+    else:
+        answer = find_answer(action.text, problem.task) if code is None else answer_of_observation(observation)
+        verdict = await judge(engine, problem, answer, observation)
+    return Action(
+        text=action.text,
+        actor=action.actor,
+        stage=action.stage,
+        sample=action.sample,
+        code=code,
+        observation=observation,
+        verdict=verdict,
+        input_tokens=action.input_tokens,
+        output_tokens=action.output_tokens,
+        truncated=action.truncated,
+    )
+
+
+async def judge(engine: Engine, problem: Problem, answer: str | None, observation: Observation) -> Verdict:
+    """Correct if the answer equals any of the problem's references."""
+    if answer is None:
+        return Verdict("wrong", "no answer" if observation.status in ("ok", "none") else observation.status)
+    verdict = Verdict("wrong", "no reference", answer)
+    for reference in problem.references:
+        verdict = await engine.verdict(problem.verifier, answer, reference.answer)
+        if verdict.outcome != "wrong":
+            break
+    return Verdict(verdict.outcome, verdict.why, answer)
+
+
+def code_of(text: str) -> str | None:
+    """The Python code of an action: its fenced blocks (or `<execute>` tags) in order, as one cell; None if none."""
+    blocks = _EXECUTE.findall(text) or _BLOCK.findall(text)
+    code = "\n".join(block for block in blocks if block.strip())
+    return code or None
+
+
+def past_of(actions: Sequence[Action]) -> list[Past]:
+    """What the session of these earlier actions holds: their code and how each ended."""
+    return [
+        Past(action.code, action.observation.status)
+        for action in actions
+        if action.code is not None and action.observation is not None
+    ]
+
+
+def reply(action: Action, critique: str | None) -> str:
+    """The next user message: execution result, verdict, critique (FACTS section 1, "Observation")."""
+    shown = action.observation.output.rstrip() if action.observation is not None else ""
+    said = "correct" if action.verdict is not None and action.verdict.correct else "wrong"
+    return "\n".join(part for part in (shown, f"Your answer is {said}.", critique) if part)
+
+
+def trace_critique(action: Action) -> str:
+    """A critique made from the trace and the verdict alone, for runs without a critic. It can't know the answer."""
+    status = action.observation.status if action.observation is not None else "none"
+    if status in ("ok", "none") and action.verdict is not None and action.verdict.answer is None:
+        status = "mute" if status == "ok" else "none"
+    return _CRITIQUES.get(status, _CRITIQUES["error"])
+
+
+_CRITIQUES = {
+    "ok": "The code runs, but its result is wrong. Check how each step reads the problem, and try again.",
+    "mute": "The code runs, but shows no result. End it with the answer as the last expression, and try again.",
+    "none": "Send Python code whose last expression is the answer.",
+    "error": "The code fails. Mend the line that the traceback names, and try again.",
+    "syntax": "The code is not valid Python. Mend the line that the error names, and try again.",
+    "time": "The code takes too long. Find a shorter way, and try again.",
+    "memory": "The code needs too much memory. Find a leaner way, and try again.",
+    "output": "The code prints too much. Show the answer alone, and try again.",
+}

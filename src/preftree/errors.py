@@ -1,0 +1,41 @@
+"""One error type a boundary. The command line turns each into one sentence and an exit status."""
+
+from __future__ import annotations
+
+
+class PreftreeError(Exception):
+    """A failure that a user can act on. The message is one sentence that names what to mend."""
+
+    exit_status = 1
+
+
+class InputError(PreftreeError):
+    """The input or the settings are wrong: the message names the file, the row, the field, what was expected."""
+
+    exit_status = 2
+
+
+class ActorError(PreftreeError):
+    """An actor (a model or an endpoint) could not answer."""
+
+
+class JailError(PreftreeError):
+    """The environment can't run code in isolation here."""
+
+
+class VerifierError(PreftreeError):
+    """The judge itself failed."""
+
+
+class ForestError(PreftreeError):
+    """The journal on disk can't be read, written or gone on with."""
+
+
+class TrainingError(PreftreeError):
+    """Training can't start or go on."""
+
+
+class Stopped(PreftreeError):
+    """Stopped cleanly before the end (budget spent, interrupted); the same command goes on."""
+
+    exit_status = 3

@@ -1,0 +1,10 @@
+"""The journal on disk: problems, calls, observations, verdicts, actions and trees, in one SQLite file.
+
+In:  records. Out: records, and a true account of what was asked and paid.
+Always true: an intent is on disk before its call is sent, an answer before it is used; a key answers for one
+request only; whoever reads sees whole transactions.
+"""
+
+from preftree.forest.forest import Account, CallKey, Forest
+
+__all__ = ["Account", "CallKey", "Forest"]

@@ -1,0 +1,273 @@
+"""A forest: one directory with `forest.sqlite`, written by one process at a time, read by any number.
+
+In:  problems, calls, observations, verdicts, actions, trees. Out: the same records, in a fixed order.
+Always true: what a method returned after an `await` is on disk; trees and problems come in the order of their
+sequence numbers, whatever the order in which they were finished.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from preftree.errors import ForestError, InputError
+from preftree.forest.schema import PRAGMAS, TABLES, VERSION
+from preftree.forest.writer import Writer
+from preftree.records import (
+    Action,
+    Observation,
+    Problem,
+    Request,
+    Sample,
+    Tree,
+    Verdict,
+    canonical,
+    digest,
+    from_json,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """What a call is for. Equal keys are the same call, over restarts and machines."""
+
+    tree: str
+    turn: int
+    role: str
+    stage: str
+    first_sample: int
+    attempt: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.tree}/{self.turn}/{self.role}/{self.stage}/{self.first_sample}/{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was asked and paid: committed answers exactly, and intents without an answer (possible spend)."""
+
+    calls: int = 0
+    samples: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    price_usd: float = 0.0
+    unanswered_calls: int = 0
+
+
+class Forest:
+    """Open for writing with `Forest(path)`, for reading with `Forest(path, readonly=True)`; a context manager."""
+
+    def __init__(self, path: str | Path, *, readonly: bool = False) -> None:
+        self.directory = Path(path)
+        self.file = self.directory / "forest.sqlite"
+        self.readonly = readonly
+        self._lock: int | None = None
+        if readonly and not self.file.is_file():
+            raise InputError(f"{self.directory}: no forest here (expected a directory with forest.sqlite)")
+        try:
+            if not readonly:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                self._lock = _lock(self.directory)
+            self._reader = self._connect()
+        except (sqlite3.Error, OSError) as fault:
+            self._unlock()
+            raise ForestError(f"{self.file}: can't be opened ({fault})") from fault
+        self._writer = None if readonly else Writer(self.file)
+
+    def __enter__(self) -> Forest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is queued, close the file and let other processes write."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._reader.close()
+        self._unlock()
+
+    # ------------------------------------------------------------ settings of the run
+
+    def meta(self, name: str) -> str | None:
+        """A stored value, or None."""
+        row = self._reader.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    async def set_meta(self, name: str, value: str) -> None:
+        await self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
+
+    # ------------------------------------------------------------ problems
+
+    async def add_problems(self, problems: Sequence[Problem]) -> None:
+        """Store problems in their order. An id that stands already must stand for the same problem."""
+        known = dict(self._reader.execute("SELECT id, record FROM problems"))
+        rows = []
+        for problem in problems:
+            record = canonical(problem)
+            if problem.id not in known:
+                rows.append((problem.id, len(known), record))
+                known[problem.id] = record
+            elif known[problem.id] != record:
+                raise ForestError(
+                    f"{self.directory}: problem {problem.id} stands here with another text or answer; "
+                    "grow changed problems into a new directory"
+                )
+        await self._write("INSERT INTO problems VALUES (?, ?, ?)", rows)
+
+    def problems(self) -> list[Problem]:
+        rows = self._reader.execute("SELECT record FROM problems ORDER BY seq")
+        return [from_json(Problem, json.loads(record)) for (record,) in rows]
+
+    # ------------------------------------------------------------ calls
+
+    def answer(self, key: CallKey, request_digest: str) -> tuple[Sample, ...] | None:
+        """The stored answer of a call, or None if there is none yet.
+
+        Raises ForestError where the key stands with another request: an answer to another question is never given.
+        """
+        row = self._reader.execute("SELECT digest, answer FROM calls WHERE key = ?", (str(key),)).fetchone()
+        if row is None:
+            return None
+        if row[0] != request_digest:
+            raise ForestError(
+                f"{self.directory}: call {key} was made before with another prompt, model or setting; "
+                "use a new output directory for changed settings, or the old settings to go on"
+            )
+        return None if row[1] is None else tuple(from_json(Sample, entry) for entry in json.loads(row[1]))
+
+    async def intend(self, key: CallKey, actor: str, request: Request, request_digest: str) -> None:
+        """Commit that this call is about to be sent."""
+        row = (str(key), key.tree, actor, request_digest, canonical(request), len(request.samples), time.time())
+        # A second intent for an unanswered call (after a crash) replaces the first: the key is the same call.
+        await self._write(
+            "INSERT OR REPLACE INTO calls (key, tree, actor, digest, request, samples, sent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [row],
+        )
+
+    async def commit_answer(self, key: CallKey, samples: Sequence[Sample], price_usd: float) -> None:
+        """Commit the answer of a call. Only after this may it be used."""
+        row = (
+            time.time(),
+            canonical(list(samples)),
+            sum(sample.input_tokens for sample in samples),
+            sum(sample.cached_tokens for sample in samples),
+            sum(sample.output_tokens for sample in samples),
+            price_usd,
+            str(key),
+        )
+        await self._write(
+            "UPDATE calls SET answered = ?, answer = ?, input_tokens = ?, cached_tokens = ?, output_tokens = ?, "
+            "price_usd = ? WHERE key = ?",
+            [row],
+        )
+
+    def account(self, actor: str | None = None) -> Account:
+        """Sums over all restarts, read from disk; of one actor, or of all."""
+        row = self._reader.execute(
+            "SELECT COUNT(answered), TOTAL(CASE WHEN answered IS NULL THEN 0 ELSE samples END), TOTAL(input_tokens), "
+            "TOTAL(cached_tokens), TOTAL(output_tokens), TOTAL(price_usd), COUNT(*) - COUNT(answered) FROM calls "
+            "WHERE ?1 IS NULL OR actor = ?1",
+            (actor,),
+        ).fetchone()
+        calls, samples, input_tokens, cached, output_tokens, price, open_ = row
+        return Account(calls, int(samples), int(input_tokens), int(cached), int(output_tokens), price, open_)
+
+    def actors(self) -> list[str]:
+        """The names of the actors that were called."""
+        return [name for (name,) in self._reader.execute("SELECT DISTINCT actor FROM calls ORDER BY actor")]
+
+    # ------------------------------------------------------------ observations and verdicts
+
+    def observation(self, key: str) -> Observation | None:
+        row = self._reader.execute("SELECT record FROM observations WHERE key = ?", (key,)).fetchone()
+        return None if row is None else from_json(Observation, json.loads(row[0]))
+
+    def verdict(self, key: str) -> Verdict | None:
+        row = self._reader.execute("SELECT record FROM verdicts WHERE key = ?", (key,)).fetchone()
+        return None if row is None else from_json(Verdict, json.loads(row[0]))
+
+    async def add_observation(self, key: str, observation: Observation) -> None:
+        await self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", [(key, canonical(observation))])
+
+    async def add_verdict(self, key: str, verdict: Verdict) -> None:
+        await self._write("INSERT OR REPLACE INTO verdicts VALUES (?, ?)", [(key, canonical(verdict))])
+
+    # ------------------------------------------------------------ trees
+
+    async def add_actions(self, tree: str, turn: int, actions: Iterable[Action]) -> None:
+        """Every action of a turn, chosen or not, in the order of stages and samples."""
+        rows = [(tree, turn, place, canonical(action)) for place, action in enumerate(actions)]
+        await self._write("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?)", rows)
+
+    def actions(self, tree: str, turn: int) -> list[Action]:
+        rows = self._reader.execute(
+            "SELECT record FROM actions WHERE tree = ? AND turn = ? ORDER BY place", (tree, turn)
+        )
+        return [from_json(Action, json.loads(record)) for (record,) in rows]
+
+    async def add_tree(self, tree: Tree, seq: int) -> None:
+        await self._write("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", [(tree.id, seq, canonical(tree))])
+
+    def finished(self) -> set[str]:
+        """Ids of the trees that are whole."""
+        return {tree for (tree,) in self._reader.execute("SELECT id FROM trees")}
+
+    def trees(self) -> Iterator[Tree]:
+        """The finished trees in the order of their sequence numbers."""
+        for (record,) in self._reader.execute("SELECT record FROM trees ORDER BY seq, id"):
+            yield from_json(Tree, json.loads(record))
+
+    def fingerprint(self) -> str:
+        """A digest of all finished trees: equal forests, equal fingerprints."""
+        return digest([record for (record,) in self._reader.execute("SELECT record FROM trees ORDER BY seq, id")])
+
+    # ------------------------------------------------------------ inside
+
+    async def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if self._writer is None:
+            raise ForestError(f"{self.directory}: was opened for reading only")
+        if rows:
+            await self._writer.write(statement, rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.readonly:
+            connection = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, isolation_level=None)
+        else:
+            connection = sqlite3.connect(self.file, isolation_level=None)
+            for pragma in PRAGMAS:
+                connection.execute(pragma)
+            connection.executescript(TABLES)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (VERSION,))
+        found = connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+        if found is None or found[0] != VERSION:
+            connection.close()
+            raise ForestError(f"{self.file}: written by another version of preftree (format {found}, expected {VERSION})")
+        return connection
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _lock(directory: Path) -> int:
+    """One writer at a time: the kernel frees the lock when the process dies, however it dies."""
+    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ForestError(f"{directory}: another process is writing here; wait for it or stop it") from None
+    return handle

@@ -1,0 +1,105 @@
+"""A run of growing: many problems into one forest, with progress, and an account at the end.
+
+In:  problems, actors, settings, a directory. Out: the forest there, and a report of what was asked, found and paid.
+Always true: run again, it goes on where it was; run again after it ended, it makes no call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from preftree.engine import Budget, Engine, run_all
+from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.forest import Account, Forest
+from preftree.grow.policy import grow_tree
+from preftree.grow.settings import Actors, GrowSettings
+from preftree.progress import progress
+from preftree.records import Problem, Tree, digest
+from preftree.verify import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class GrowReport:
+    """What a forest holds. `stages` counts by where the first correct action of a turn came from."""
+
+    trees: int
+    turns: int
+    pairs: int
+    correct: int
+    incorrect: int
+    trees_by_turns: dict[str, int]
+    stages: dict[str, int]
+    pairs_with_different_actors: int
+    leaked_critiques: int
+    new_calls: int
+    account: Account
+
+
+async def grow(
+    problems: Sequence[Problem],
+    actors: Actors,
+    settings: GrowSettings,
+    out: Path,
+    *,
+    environment: EnvironmentSettings | None = None,
+    budget: Budget | None = None,
+    title: str = "growing",
+    on_tree: Callable[[Tree], None] | None = None,
+) -> GrowReport:
+    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk."""
+    with Forest(out) as forest:
+        await forest.add_problems(problems)
+        order = {problem.id: seq for seq, problem in enumerate(problems)}
+        done = forest.finished()
+        missing = [problem for problem in problems if digest(["tree", problem.id])[:24] not in done]
+        new_calls = 0
+        if missing:
+            async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
+                engine = Engine(forest, interpreter, judge, budget)
+                with progress(title, len(missing), "trees") as bar:
+
+                    async def one(problem: Problem) -> None:
+                        tree = await grow_tree(engine, actors, settings, problem)
+                        await forest.add_tree(tree, order[problem.id])
+                        bar.advance(note=f"{engine.new_calls} calls")
+                        if on_tree is not None:
+                            on_tree(tree)
+
+                    await run_all(engine, missing, one, concurrency=settings.concurrency)
+                new_calls = engine.new_calls
+        return summarise(forest, new_calls)
+
+
+def summarise(forest: Forest, new_calls: int) -> GrowReport:
+    """Totals read from disk, so that they are those of all restarts together."""
+    turns = pairs = correct = incorrect = different = leaked = trees = 0
+    depths: Counter[str] = Counter()
+    stages: Counter[str] = Counter()
+    for tree in forest.trees():
+        trees += 1
+        depths[str(tree.depth)] += 1
+        for turn in tree.turns:
+            turns += 1
+            wrong = [a for a in turn.incorrect if a.observation is None or a.observation.status != "syntax"]
+            correct += len(turn.correct)
+            incorrect += len(wrong)
+            leaked += turn.leaked
+            stages[turn.correct[0].stage if turn.correct else "none"] += 1
+            pairs += len(turn.correct) * len(wrong)
+            different += sum(c.actor != w.actor for c in turn.correct for w in wrong)
+    return GrowReport(
+        trees=trees,
+        turns=turns,
+        pairs=pairs,
+        correct=correct,
+        incorrect=incorrect,
+        trees_by_turns=dict(sorted(depths.items())),
+        stages=dict(sorted(stages.items())),
+        pairs_with_different_actors=different,
+        leaked_critiques=leaked,
+        new_calls=new_calls,
+        account=forest.account(),
+    )

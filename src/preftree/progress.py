@@ -1,0 +1,96 @@
+"""One progress bar for everything over a few seconds: count, rate, time left.
+
+On a terminal a live bar; otherwise a plain line at most every 10 seconds, so that logs stay short.
+Writes to stderr: stdout carries results only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_PLAIN_EVERY_S = 10.0
+
+
+class Progress:
+    """Counts towards `total` (None: unknown)."""
+
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self.title, self.total, self.unit = title, total, unit
+        self.done = 0
+        self.note = ""
+        self._began = self._printed = time.monotonic()
+
+    def advance(self, count: int = 1, note: str | None = None) -> None:
+        """Count `count` more; `note` is shown beside the bar until the next note."""
+        self.done += count
+        if note is not None:
+            self.note = note
+        self._show()
+
+    def line(self) -> str:
+        """The state as one plain line: `title: 12/40 problems, 3.1 problems/s, 9 s left (note)`."""
+        elapsed = max(time.monotonic() - self._began, 1e-9)
+        rate = self.done / elapsed
+        parts = [f"{self.done}{'' if self.total is None else f'/{self.total}'} {self.unit}", f"{rate:.2g} {self.unit}/s"]
+        if self.total is not None and rate > 0 and self.done < self.total:
+            parts.append(f"{_duration((self.total - self.done) / rate)} left")
+        return f"{self.title}: {', '.join(parts)}{f' ({self.note})' if self.note else ''}"
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now - self._printed >= _PLAIN_EVERY_S:
+            self._printed = now
+            print(self.line(), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """The last line: what was done, and how long it took."""
+        if self.done:
+            elapsed = time.monotonic() - self._began
+            print(f"{self.title}: {self.done} {self.unit} in {_duration(elapsed)}", file=sys.stderr, flush=True)
+
+
+class _Live(Progress):
+    """The same on a terminal, drawn by rich."""
+
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
+        super().__init__(title, total, unit)
+        from rich import progress as bars
+        from rich.console import Console
+
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=28),
+            bars.MofNCompleteColumn(),
+            bars.TextColumn("{task.fields[rate]}"),
+            bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[note]}", style="dim"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(title, total=total, rate="", note="")
+        self._bar.start()
+
+    def _show(self) -> None:
+        rate = self.done / max(time.monotonic() - self._began, 1e-9)
+        self._bar.update(self._task, completed=self.done, rate=f"{rate:.2g} {self.unit}/s", note=self.note)
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+@contextmanager
+def progress(title: str, total: int | None = None, unit: str = "items") -> Iterator[Progress]:
+    """`with progress("growing", 40, "trees") as bar: bar.advance()`."""
+    bar = _Live(title, total, unit) if sys.stderr.isatty() else Progress(title, total, unit)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

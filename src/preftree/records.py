@@ -1,0 +1,316 @@
+"""The vocabulary: frozen records that pass between the layers.
+
+In:  nothing of ours. Out: the types that every other folder speaks.
+Always true: a record is immutable; `from_json(cls, to_json(record)) == record`; `to_json` gives plain
+JSON values with sorted, stable keys, so that equal records have equal bytes.
+
+The names are those of the paper (Eurus / UltraInteract, arXiv 2404.02078, section 2).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Task = Literal["Math_PoT", "Math_CoT", "Coding", "Logic"]
+Role = Literal["system", "user", "assistant"]
+Outcome = Literal["correct", "wrong", "undecided"]
+
+T = TypeVar("T")
+
+
+# ---------------------------------------------------------------- problems
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One ground truth: the answer and, where the data set has them, its reasons in words or code."""
+
+    answer: str
+    rationale: str | None = None
+    program: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem whose answer can be checked.
+
+    `id` is stable over runs. `group` is shared by the forms of one problem (with and without a tool),
+    so that splits keep them together. `verifier` names a rule in `preftree.verify`.
+    """
+
+    id: str
+    dataset: str
+    task: Task
+    instruction: str
+    references: tuple[Reference, ...]
+    verifier: str = "math"
+    tools: tuple[str, ...] = ("python",)
+    group: str = ""
+    split: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The first reference's answer."""
+        return self.references[0].answer
+
+
+# ---------------------------------------------------------------- conversations and calls
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """A conversation so far, the prompt of the next action."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of an actor in one call.
+
+    `messages` is a chat; `text` (instead) is a raw prompt. `prefill` is the start of the answer, given.
+    `samples` are the indices of the draws wanted: draw i is seeded by (`seed`, i), never by timing.
+    """
+
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    prefill: str = ""
+    stop: tuple[str, ...] = ()
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    samples: tuple[int, ...] = (0,)
+    seed: int = 0
+    logprobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One draw of an actor. `text` excludes the prefill and the stop string. Log-probabilities in nats."""
+
+    index: int
+    text: str
+    input_tokens: int
+    output_tokens: int
+    finish_reason: Literal["stop", "length", "filtered"] = "stop"
+    cached_tokens: int = 0
+    thought: str | None = None
+    logprobs: tuple[float, ...] | None = None
+
+
+# ---------------------------------------------------------------- trees
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the environment saw when an action ran; never a verdict.
+
+    `status`: ok | error | syntax | time | memory | output | processes | killed | none (nothing to run)
+    | broken (the jail failed, which says nothing of the action). `output` is what the actor is shown,
+    `value` the repr of the last expression, if it had one.
+    """
+
+    status: str
+    output: str = ""
+    value: str | None = None
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an answer is right. `undecided` is a failure of the judge, never of the answer."""
+
+    outcome: Outcome
+    why: str = ""
+    answer: str | None = None
+
+    @property
+    def correct(self) -> bool:
+        return self.outcome == "correct"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What one actor did in one turn, and what came of it.
+
+    `stage` says how it was got: "sample", "escalation-1" …, or "reference" (from the ground truth).
+    """
+
+    text: str
+    actor: str
+    stage: str
+    sample: int
+    code: str | None = None
+    observation: Observation | None = None
+    verdict: Verdict | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """k correct and m incorrect actions; `expanded` is the index of the incorrect one that was gone on with.
+
+    `reply` is the next user message (observation, verdict and critique), present if one was expanded.
+    `leaked` marks a critique that gives the reference answer away.
+    """
+
+    index: int
+    correct: tuple[Action, ...] = ()
+    incorrect: tuple[Action, ...] = ()
+    expanded: int | None = None
+    critique: str | None = None
+    reply: str | None = None
+    leaked: bool = False
+    num_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A preference tree of one problem. `prompt` is the first user message (and system message, if any)."""
+
+    id: str
+    problem: Problem
+    prompt: tuple[Message, ...]
+    turns: tuple[Turn, ...]
+
+    @property
+    def depth(self) -> int:
+        return len(self.turns)
+
+    def history(self, turn: int) -> tuple[Message, ...]:
+        """The messages before the action of turn `turn` (from 0): expanded actions and their replies."""
+        messages = list(self.prompt)
+        for earlier in self.turns[:turn]:
+            if earlier.expanded is None or earlier.reply is None:
+                raise ValueError(f"tree {self.id}: turn {earlier.index} was not expanded, yet it has a successor")
+            messages.append(Message("assistant", earlier.incorrect[earlier.expanded].text))
+            messages.append(Message("user", earlier.reply))
+        return tuple(messages)
+
+
+# ---------------------------------------------------------------- training rows and results
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A preference after a shared history. `parent_id` is common to the rows of one instruction."""
+
+    id: str
+    parent_id: str
+    task: str
+    dataset: str
+    trajectory: tuple[Message, ...]
+    chosen: str
+    rejected: str
+    source: str = "tree"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One judged attempt of an evaluation: model × problem × sample, over up to `turns` turns."""
+
+    model: str
+    problem: str
+    dataset: str
+    sample: int
+    outcomes: tuple[Outcome, ...]
+    responses: tuple[str, ...]
+    answer: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    truncated: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def solved_by(self, turns: int) -> bool:
+        """Whether one of the first `turns` turns was correct."""
+        return "correct" in self.outcomes[:turns]
+
+
+# ---------------------------------------------------------------- JSON, hashes
+
+
+def to_json(record: Any) -> dict[str, Any]:
+    """Plain JSON values of a record; fields at their defaults are kept, so a row is self-describing."""
+    return typing.cast("dict[str, Any]", _plain(record))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return value
+
+
+def from_json(cls: type[T], data: Any) -> T:
+    """The record that `to_json` made; raises ValueError that names the record and the field."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
+    known = _fields(cls)
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise ValueError(f'{cls.__name__}: unknown field "{unknown[0]}"')
+    values = {name: _typed(hint, data[name], f"{cls.__name__}.{name}") for name, hint in known.items() if name in data}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{cls.__name__}: {error}") from error
+
+
+@functools.cache
+def _fields(cls: type) -> dict[str, Any]:
+    hints = get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in get_args(hint):
+            return None
+        inner = [arg for arg in get_args(hint) if arg is not type(None)]
+        return _typed(inner[0], value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where}: expected a list, got {type(value).__name__}")
+        item = get_args(hint)[0]
+        return tuple(_typed(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"{where}: expected one of {', '.join(map(str, get_args(hint)))}, got {value!r}")
+        return value
+    if dataclasses.is_dataclass(hint):
+        return from_json(typing.cast(type, hint), value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (str, int, float, bool) and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
+        raise ValueError(f"{where}: expected {hint.__name__}, got {type(value).__name__}")
+    return value
+
+
+def canonical(value: Any) -> str:
+    """One-line JSON with sorted keys: equal values, equal bytes."""
+    return json.dumps(_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of a value or record."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
