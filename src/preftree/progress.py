@@ -34,7 +34,10 @@ class Progress:
         """The state as one plain line: `title: 12/40 problems, 3.1 problems/s, 9 s left (note)`."""
         elapsed = max(time.monotonic() - self._began, 1e-9)
         rate = self.done / elapsed
-        parts = [f"{self.done}{'' if self.total is None else f'/{self.total}'} {self.unit}", f"{rate:.2g} {self.unit}/s"]
+        parts = [
+            f"{self.done}{'' if self.total is None else f'/{self.total}'} {self.unit}",
+            f"{rate:.2g} {self.unit}/s",
+        ]
         if self.total is not None and rate > 0 and self.done < self.total:
             parts.append(f"{_duration((self.total - self.done) / rate)} left")
         return f"{self.title}: {', '.join(parts)}{f' ({self.note})' if self.note else ''}"

@@ -1,0 +1,53 @@
+"""The command line: parses arguments, prints tables; knows nothing else. One file a group of commands.
+
+In:  words. Out: tables or JSON on stdout, progress on stderr, an exit status:
+0 done; 1 the run failed; 2 the input or the settings are wrong; 3 stopped cleanly and can be resumed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import preftree
+from preftree.cli import doctor, judging, stages
+from preftree.errors import PreftreeError
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands. Heavy libraries are imported by the commands that need them, not here."""
+    root = argparse.ArgumentParser(
+        prog="preftree",
+        description=preftree.__doc__,
+        epilog="Examples:\n  preftree run quickstart\n  preftree run quickstart objective=kto out=runs/kto\n  preftree doctor",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (stages, judging, doctor):
+        module.add(commands)
+    return root
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Entry point of `preftree`. Returns the exit status."""
+    arguments = parser().parse_args(words)
+    try:
+        status: int = arguments.run(arguments)
+        return status
+    except PreftreeError as failure:
+        print(f"preftree: {failure}", file=sys.stderr)
+        return failure.exit_status
+    except KeyboardInterrupt:
+        print("preftree: interrupted; run the same command again to go on", file=sys.stderr)
+        return 3
+    except OSError as failure:
+        # A full disk or a lost permission: what was committed stays.
+        where = f"{failure.filename}: " if failure.filename else ""
+        print(f"preftree: {where}{failure.strerror or failure}; what was committed is kept", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

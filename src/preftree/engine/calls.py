@@ -58,7 +58,7 @@ class Engine:
         self.new_calls += 1
         await self.forest.intend(key, actor.name, request, asked)
         samples = await actor.sample(request)
-        price = price_usd(actor, samples)
+        price = sum(actor.prices.cost_usd(sample) for sample in samples)
         await self.forest.commit_answer(key, samples, price)
         self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
         self._usd += price
@@ -95,12 +95,3 @@ class Engine:
                 self.stop(f"the budget of {limit} {unit} is spent; raise it and run the same command again to go on")
         if self.stopped is not None:
             raise Stopped(self.stopped)
-
-
-def price_usd(actor: Actor, samples: Sequence[Sample]) -> float:
-    """What a call cost, in US dollars, by the actor's prices a million tokens."""
-    fresh = sum(sample.input_tokens - sample.cached_tokens for sample in samples)
-    cached = sum(sample.cached_tokens for sample in samples)
-    output = sum(sample.output_tokens for sample in samples)
-    prices = actor.prices
-    return (fresh * prices.input + cached * prices.cached_input + output * prices.output) / 1e6

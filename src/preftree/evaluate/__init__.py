@@ -1,0 +1,22 @@
+"""Evaluation: conversations judged, then counted.
+
+In:  problems, a protocol, actors. Out: one `Result` a model, problem and sample, and tables with 95% intervals.
+Always true: every call goes through the journal of the output directory, so a killed evaluation goes on.
+"""
+
+from preftree.evaluate.benchmark import Benchmark, Protocol
+from preftree.evaluate.metrics import accuracy_rows, compare_pairs, rerank_curves
+from preftree.evaluate.rerank import RerankSettings, rerank
+from preftree.evaluate.runner import evaluate, load_results
+
+__all__ = [
+    "Benchmark",
+    "Protocol",
+    "RerankSettings",
+    "accuracy_rows",
+    "compare_pairs",
+    "evaluate",
+    "load_results",
+    "rerank",
+    "rerank_curves",
+]

@@ -253,7 +253,9 @@ class Forest:
         found = connection.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
         if found is None or found[0] != VERSION:
             connection.close()
-            raise ForestError(f"{self.file}: written by another version of preftree (format {found}, expected {VERSION})")
+            raise ForestError(
+                f"{self.file}: written by another version of preftree (format {found}, expected {VERSION})"
+            )
         return connection
 
     def _unlock(self) -> None:

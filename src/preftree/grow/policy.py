@@ -60,7 +60,9 @@ async def _sample_turn(
     past = past_of(expanded)
     sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.stop)
 
-    async def draw(actor: Actor, role: str, stage: str, batches: Sequence[int], wanted: tuple[int, int]) -> list[Action]:
+    async def draw(
+        actor: Actor, role: str, stage: str, batches: Sequence[int], wanted: tuple[int, int]
+    ) -> list[Action]:
         """Batches until `wanted` (correct, incorrect) actions are there, or the cap is reached."""
         drawn: list[Action] = []
         for size in batches:

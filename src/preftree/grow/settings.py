@@ -15,7 +15,13 @@ class GrowSettings:
     max_turns: int = 5  # at most so many turns a tree
     correct: int = 1  # correct actions wanted a turn
     incorrect: int = 1  # incorrect actions wanted a turn
-    batches: tuple[int, ...] = (1, 1, 2, 4, 12)  # samples drawn at a time until the targets are met; their sum is the cap
+    batches: tuple[int, ...] = (
+        1,
+        1,
+        2,
+        4,
+        12,
+    )  # samples drawn at a time until the targets are met; their sum is the cap
     pool_batches: tuple[int, ...] = (1, 1, 2)  # the same, for each actor of the pool for incorrect actions
     hints: bool = True  # step 3: correct actions from references, when sampling gives none
     leak_attempts: int = 2  # how often a critique that gives the answer away is asked for again

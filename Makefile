@@ -1,0 +1,37 @@
+# The whole project from a fresh checkout. `make setup` makes .venv; every other target needs only that.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test test-all check bench docs clean
+
+setup: .venv/.done
+
+.venv/.done: pyproject.toml requirements-dev.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/preftree run quickstart
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow and not peer" -n 2 --dist loadfile
+
+test-all: setup
+	$(BIN)/python -m pytest -m "not peer"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+docs: setup
+	$(BIN)/python -m pytest tests/test_docs.py
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

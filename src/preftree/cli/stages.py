@@ -1,0 +1,143 @@
+"""`preftree run RECIPE`, and one command for each stage, with the same settings and the same key=value overrides."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+_EXAMPLES = {
+    "run": (
+        "quickstart",
+        "quickstart model=HuggingFaceTB/SmolLM2-360M-Instruct out=runs/360m",
+        "mine.yaml sft.epochs=2",
+    ),
+    "grow": (
+        "problems=mine.jsonl actors.sft.model=runs/quickstart/sft ladder=[sft] policy.max_turns=3 out=runs/forest",
+    ),
+    "export": ("forest=runs/forest out=runs/rows", "forest=runs/forest rows.format=parquet out=runs/rows"),
+    "train": (
+        "sft model=embedded rows=runs/rows/sft.jsonl learning_rate=1e-4 out=runs/sft",
+        "dpo model=runs/sft rows=runs/rows/pairs.jsonl beta=0.1 out=runs/dpo",
+    ),
+    "evaluate": ("problems=mine.jsonl models.bare.model=embedded protocol.turns=3 out=runs/evaluation",),
+    "rerank": ("problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",),
+    "report": ("runs/quickstart", "runs/quickstart out=page"),
+}
+
+_HELP = {
+    "run": "all stages of a recipe, each resumable",
+    "grow": "grow a forest of preference trees",
+    "export": "a forest into training rows",
+    "train": "sft, dpo, kto, nca or reward",
+    "evaluate": "accuracy of models on problems",
+    "rerank": "best of N by a reward model",
+    "report": "one page over a run",
+}
+
+OBJECTIVES = ("sft", "dpo", "kto", "nca", "reward")
+
+
+def add(commands: Any) -> None:
+    for name, text in _HELP.items():
+        examples = "\n".join(f"  preftree {name} {example}" for example in _EXAMPLES[name])
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"Examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if name == "run":
+            command.add_argument("recipe", help="a packaged recipe or a YAML file")
+        if name == "train":
+            command.add_argument("objective", choices=OBJECTIVES)
+        if name == "report":
+            command.add_argument("directory", metavar="RUN", help="a run's directory")
+        command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+        command.add_argument("--json", action="store_true", help="print the result as JSON")
+        command.set_defaults(run=_run_recipe if name == "run" else _run_stage)
+
+
+def _run_recipe(arguments: argparse.Namespace) -> int:
+    from preftree.recipe import load_recipe, run_recipe
+
+    recipe = load_recipe(arguments.recipe, arguments.settings)
+    stages = run_recipe(recipe, _observer())
+    reports = [stage["report"] for stage in stages.values() if stage["kind"] == "report"]
+    if arguments.json:
+        print(json.dumps({name: stage["report"] for name, stage in stages.items()}, indent=1))
+    elif reports:
+        _print_results(reports[-1])
+    return 0
+
+
+def _run_stage(arguments: argparse.Namespace) -> int:
+    from preftree.recipe import load_section, run_single
+
+    section = load_section(arguments.settings)
+    if arguments.command == "train":
+        section["objective"] = arguments.objective
+    if arguments.command == "report":
+        section = {"run": arguments.directory, "out": f"{arguments.directory}/report"} | section
+    stage = run_single(arguments.command, section, _observer())
+    if arguments.json:
+        print(json.dumps(stage["report"], indent=1))
+    elif arguments.command == "report":
+        _print_results(stage["report"])
+    else:
+        _print_report(stage["report"])
+    return 0
+
+
+def _observer() -> Any:
+    """Says on stderr which stage runs, and draws the first tree of each forest."""
+    from rich.console import Console
+
+    from preftree.recipe import Observer
+    from preftree.report import draw_tree
+
+    console = Console(stderr=True)
+    drawn: set[str] = set()
+
+    def tree(stage: str, grown: Any) -> None:
+        # The first tree at once; of a forest with turns, the first that shows them.
+        if stage not in drawn:
+            drawn.add(stage)
+            console.print(draw_tree(grown))
+
+    return Observer(
+        begun=lambda name, kind: console.rule(f"{name} ({kind})", align="left"),
+        skipped=lambda name: console.print(f"{name}: done before", style="dim", highlight=False),
+        done=lambda name, stage: console.print(
+            f"{name}: {stage['seconds']} s, peak memory so far {stage['peak_memory_mb']} MB",
+            style="dim",
+            highlight=False,
+        ),
+        tree=tree,
+    )
+
+
+def _print_results(report: dict[str, str]) -> None:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from preftree.report import evaluation_table, forest_table, rerank_table
+
+    results = json.loads(Path(report["results"]).read_text("utf-8"))
+    console = Console()
+    for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
+        if results.get(key):
+            console.print(table(results))
+    console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("figure", "value")
+    for key, value in report.items():
+        table.add_row(key, json.dumps(value) if isinstance(value, (dict, list)) else str(value))
+    Console().print(table)

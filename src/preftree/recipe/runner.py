@@ -1,0 +1,242 @@
+"""Runs the stages of a recipe in their order, each once.
+
+In:  a recipe. Out: one directory a stage, with `begun.json` (what it was asked) and `stage.json` (what came of it).
+Always true: `stage.json` is written last, so a stage that has it is whole; its mark covers the settings and the
+marks of every stage and the content of every file it reads, so a stage is never skipped for other input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from preftree.errors import InputError
+from preftree.recipe.settings import Recipe, typed
+from preftree.records import Tree, digest, to_json
+
+# What may change between the beginning of a stage and its end: how fast and how far, never what.
+_FREE = {"budget", "concurrency", "environment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Who watches a run: told of stages and of new trees."""
+
+    begun: Callable[[str, str], None] = lambda name, kind: None
+    skipped: Callable[[str], None] = lambda name: None
+    done: Callable[[str, dict[str, Any]], None] = lambda name, stage: None
+    tree: Callable[[str, Tree], None] = lambda name, tree: None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a stage knows beside its settings."""
+
+    name: str
+    out: Path
+    run: Path  # the directory that holds the stages
+    observer: Observer
+
+
+def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, dict[str, Any]]:
+    """All stages; returns what each `stage.json` holds, by name."""
+    marks: dict[str, str] = {}
+    stages: dict[str, dict[str, Any]] = {}
+    for name, section in recipe.stages.items():
+        kind = section.get("kind")
+        settings = {key: value for key, value in section.items() if key != "kind"}
+        resolved = _resolve(settings, recipe.out, name, marks)
+        if kind == "report":
+            # A page is made of everything before it.
+            resolved = {"recipe": recipe.name, "variables": recipe.variables, "stages": list(stages)} | resolved
+        stages[name] = _run(str(kind), name, resolved, settings, recipe.out / name, recipe.out, marks, observer)
+        marks[name] = stages[name]["mark"]
+    return stages
+
+
+def run_single(kind: str, section: dict[str, Any], observer: Observer | None = None) -> dict[str, Any]:
+    """One stage on its own; `out` names its directory."""
+    settings = dict(section)
+    out = settings.pop("out", None)
+    if not isinstance(out, str):
+        raise InputError(f"{kind}: out=DIRECTORY is missing")
+    return _run(kind, kind, settings, settings, Path(out), Path(out), {}, observer)
+
+
+def _run(
+    kind: str,
+    name: str,
+    resolved: dict[str, Any],
+    settings: dict[str, Any],
+    out: Path,
+    run: Path,
+    marks: Mapping[str, str],
+    observer: Observer | None,
+) -> dict[str, Any]:
+    watch = observer or Observer()
+    module = _module(kind, name)
+    if "out" in module.Settings.__dataclass_fields__:
+        resolved = resolved | {"out": str(out)}
+    parsed = typed(module.Settings, resolved, name)
+    asked = {"kind": kind, "settings": _kept(settings), "inputs": _inputs(settings, marks)}
+    if kind == "report":
+        asked["inputs"] |= dict(marks)
+    mark = digest(asked)
+    finished = _load(out / "stage.json")
+    begun = _load(out / "begun.json")
+    if begun is not None and begun["mark"] != mark:
+        raise InputError(
+            f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
+            "use another out=…, or remove that directory to make it again"
+        )
+    if finished is not None:
+        watch.skipped(name)
+        return finished
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
+    _save(out / "begun.json", {"mark": mark, "asked": asked})
+    watch.begun(name, kind)
+    began = time.monotonic()
+    report = module.run(parsed, Context(name, out, run, watch))
+    stage = {
+        "name": name,
+        "kind": kind,
+        "mark": mark,
+        "settings": to_json(parsed),
+        "seconds": round(time.monotonic() - began, 1),
+        "peak_memory_mb": peak_memory_mb(),
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": machine(),
+        "report": report,
+    }
+    _save(out / "stage.json", stage)
+    watch.done(name, stage)
+    return stage
+
+
+def _module(kind: str, name: str) -> Any:
+    kinds = ("problems", "grow", "export", "train", "evaluate", "rerank", "report")
+    if kind not in kinds:
+        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
+    return importlib.import_module(f"preftree.recipe.stages.{kind}")
+
+
+# ---------------------------------------------------------------- references, marks
+
+
+def _resolve(value: Any, run: Path, stage: str, marks: Mapping[str, str]) -> Any:
+    """`@name/file` becomes a path in an earlier stage's directory."""
+    if isinstance(value, dict):
+        return {key: _resolve(item, run, stage, marks) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item, run, stage, marks) for item in value]
+    if isinstance(value, str) and value.startswith("@"):
+        name, _, rest = value[1:].partition("/")
+        if name not in marks:
+            raise InputError(f"stage {stage}: {value}: no stage of this name stands before it")
+        return str(run / name / rest) if rest else str(run / name)
+    return value
+
+
+def _inputs(value: Any, marks: Mapping[str, str]) -> dict[str, str]:
+    """What stands behind every reference and every path among the settings."""
+    found: dict[str, str] = {}
+    if isinstance(value, dict):
+        for item in value.values():
+            found |= _inputs(item, marks)
+    elif isinstance(value, list):
+        for item in value:
+            found |= _inputs(item, marks)
+    elif isinstance(value, str) and value.startswith("@"):
+        found[value] = marks.get(value[1:].partition("/")[0], "")
+    elif isinstance(value, str) and 0 < len(value) < 4096 and "\n" not in value and Path(value).is_file():
+        found[value] = hashlib.sha256(Path(value).read_bytes()).hexdigest()
+    return found
+
+
+def _kept(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide what a stage makes."""
+    return {
+        key: _kept(value) if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if key not in _FREE
+    }
+
+
+def _difference(before: Any, now: Any, path: str = "") -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(set(before) | set(now)):
+            if before.get(key) != now.get(key):
+                return _difference(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+    return f"{path.removeprefix('settings.')}: was {_short(before)}, is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# ---------------------------------------------------------------- files and facts
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as fault:
+        raise InputError(f"{path}: not valid JSON ({fault}); remove it to run the stage again") from fault
+    return loaded
+
+
+def _save(path: Path, value: Any) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def peak_memory_mb() -> int:
+    """The largest resident size so far of this process or of one of its finished children."""
+    sizes = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(sizes) // 1024
+
+
+def versions() -> dict[str, str]:
+    names = ("preftree", "torch", "transformers", "ctranslate2", "math-verify", "reasoning-gym", "numpy", "sympy")
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    cpu = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        models = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        cpu = models[0] if models else cpu
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "memory_gb": round(memory, 1), "system": sys.platform}

@@ -1,0 +1,51 @@
+"""Grow a forest of a file of problems, with actors by role."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from preftree.engine import Budget
+from preftree.environment import EnvironmentSettings
+from preftree.grow import Actors, GrowSettings, grow
+from preftree.recipe.actors import open_actors, pick
+from preftree.recipe.runner import Context
+from preftree.recipe.stages.problems import read_problems
+from preftree.records import to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    problems: str  # JSONL of problems
+    actors: dict[str, Any]  # name → settings of an actor
+    ladder: tuple[str, ...]  # the actor, then stronger ones, by name; an empty name is passed over
+    pool: tuple[str, ...] = ()  # actors whose incorrect actions are preferred
+    critic: str | None = None  # an actor's name; none: critiques from the trace alone
+    policy: GrowSettings = field(default_factory=GrowSettings)
+    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    budget: Budget = field(default_factory=Budget)
+
+
+def run(settings: Settings, context: Context) -> dict[str, Any]:
+    problems = read_problems(settings.problems)
+
+    async def work() -> dict[str, Any]:
+        async with open_actors(settings.actors, context.name) as actors:
+            critic = None if settings.critic is None else pick(actors, (settings.critic,), context.name)[0]
+            roles = Actors(
+                pick(actors, settings.ladder, context.name), pick(actors, settings.pool, context.name), critic
+            )
+            report = await grow(
+                problems,
+                roles,
+                settings.policy,
+                context.out,
+                environment=settings.environment,
+                budget=settings.budget,
+                title=f"growing {context.name}",
+                on_tree=lambda tree: context.observer.tree(context.name, tree),
+            )
+        return to_json(report)
+
+    return asyncio.run(work())

@@ -1,0 +1,134 @@
+"""Deal problems into splits that share no question.
+
+In:  families of generated or published problems, or a JSONL file of one's own. Out: `<split>.jsonl`, `groups.json`.
+Always true: no normalised question stands in two splits, or twice in one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from preftree.errors import InputError
+from preftree.problems import SourceSettings, families, load, normalise_question
+from preftree.recipe.runner import Context
+from preftree.records import Problem, canonical, from_json
+
+# More are asked for than needed: small generators repeat themselves.
+_SPARE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    splits: dict[str, Any] = field(default_factory=dict)  # split → family → how many; the last split is held out
+    own: str | None = None  # JSONL of one's own problems, in place of the families
+    seed: int = 0
+
+
+def run(settings: Settings, context: Context) -> dict[str, Any]:
+    held_out = list(settings.splits)[-1] if settings.splits else None
+    if held_out is None:
+        raise InputError(f"stage {context.name}: splits: expected split names with families and counts")
+    set_aside = 0
+    if settings.own is not None:
+        dealt, set_aside = _deal_own(settings)
+    else:
+        dealt = _deal_families(settings)
+    for split, problems in dealt.items():
+        if not problems:
+            raise InputError(
+                f"stage {context.name}: split {split} has no problem; give more problems or smaller counts"
+            )
+        write_problems(context.out / f"{split}.jsonl", [replace(problem, split=split) for problem in problems])
+    trained = {problem.dataset for split, problems in dealt.items() if split != held_out for problem in problems}
+    tested = list(dict.fromkeys(problem.dataset for problem in dealt[held_out]))
+    groups = {
+        "trained families": [name for name in tested if name in trained],
+        "held-out families": [name for name in tested if name not in trained],
+        "all": tested,
+    }
+    groups = {name: members for name, members in groups.items() if members}
+    (context.out / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
+    return {
+        "problems": {split: _by_dataset(problems) for split, problems in dealt.items()},
+        "groups": groups,
+        "set_aside": set_aside,
+    }
+
+
+def _deal_families(settings: Settings) -> dict[str, list[Problem]]:
+    wanted: dict[str, dict[str, int]] = settings.splits
+    dealt: dict[str, list[Problem]] = {split: [] for split in wanted}
+    for family in dict.fromkeys(name for sizes in wanted.values() for name in sizes):
+        total = sum(sizes.get(family, 0) for sizes in wanted.values())
+        fresh = iter(_distinct(_source(family, int(total * _SPARE) + 8, settings.seed)))
+        for split, sizes in wanted.items():
+            taken = [problem for _, problem in zip(range(sizes.get(family, 0)), fresh, strict=False)]
+            dealt[split] += taken
+    return dealt
+
+
+def _source(family: str, limit: int, seed: int) -> list[Problem]:
+    if family in families():
+        return list(load(SourceSettings(name="reasoning_gym", families=(family,), limit=limit, seed=seed)).problems)
+    return list(load(SourceSettings(name=family, limit=limit, seed=seed)).problems)
+
+
+def _deal_own(settings: Settings) -> tuple[dict[str, list[Problem]], int]:
+    """Split in proportion to the recipe's counts, at most those counts."""
+    loaded = load(SourceSettings(name="jsonl", path=settings.own, seed=settings.seed))
+    problems = _distinct(loaded.problems)
+    random.Random(settings.seed).shuffle(problems)
+    sizes = {split: sum(counts.values()) for split, counts in settings.splits.items()}
+    scale = min(1.0, len(problems) / sum(sizes.values()))
+    dealt: dict[str, list[Problem]] = {}
+    for split, size in sizes.items():
+        # At least one problem a split, where there are enough.
+        count = max(1, int(size * scale))
+        dealt[split], problems = problems[:count], problems[count:]
+    return dealt, len(loaded.set_aside)
+
+
+def _distinct(problems: Any) -> list[Problem]:
+    """The first of each normalised question."""
+    return list({normalise_question(problem.instruction): problem for problem in reversed(list(problems))}.values())[
+        ::-1
+    ]
+
+
+def _by_dataset(problems: list[Problem]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for problem in problems:
+        counts[problem.dataset] = counts.get(problem.dataset, 0) + 1
+    return counts
+
+
+def write_problems(path: Path, problems: list[Problem]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text("".join(canonical(problem) + "\n" for problem in problems), encoding="utf-8")
+    partial.replace(path)
+
+
+def read_problems(path: str) -> list[Problem]:
+    """Problems that a problems stage wrote, or rows of one's own (problem, reference, …)."""
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"{path}: no such file; expected JSONL of problems")
+    with file.open(encoding="utf-8") as lines:
+        first = lines.readline()
+    try:
+        ours = "references" in json.loads(first or "{}")
+    except (ValueError, TypeError):
+        ours = False
+    if not ours:
+        return list(load(SourceSettings(name="jsonl", path=path)).problems)
+    problems = []
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+        try:
+            problems.append(from_json(Problem, json.loads(line)))
+        except ValueError as fault:
+            raise InputError(f"{path} row {number}: {fault}") from fault
+    return problems
