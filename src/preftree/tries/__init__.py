@@ -1,0 +1,9 @@
+"""Token tries: sequences that share a beginning are laid out so that each token is computed once.
+
+In:  messages or text, a tokenizer, a causal transformer.
+Out: log-probabilities of scored spans, rewards at the end of a conversation, with gradients.
+Always true: what a trie gives equals what a plain pass over each sequence gives, to rounding error.
+
+`render` turns messages into token ids once, `trie` lays them out, `attention` runs a transformers model over
+the layout, `scores` reads what the losses need. Import the modules: all but `render` and `trie` load torch.
+"""
