@@ -24,48 +24,11 @@ _LATEX_FRACTION = re.compile(
 _MIXED = re.compile(r"([+-]?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)", re.ASCII)
 
 # Words that follow a number and are not a unit: they change its value, or say that there is no one number.
-_NO_UNIT = frozenset(
-    [
-        "or",
-        "and",
-        "not",
-        "to",
-        "of",
-        "mod",
-        "minus",
-        "plus",
-        "times",
-        "over",
-        "by",
-        "pi",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "log",
-        "ln",
-        "exp",
-        "inf",
-        "infinity",
-        "hundred",
-        "thousand",
-        "million",
-        "billion",
-        "trillion",
-        "dozen",
-        "half",
-        "third",
-        "quarter",
-        "twice",
-        "factorial",
-        "choose",
-        "if",
-        "then",
-        "where",
-        "mod",
-        "undefined",
-    ]
-)
+_NO_UNIT_WORDS = """
+    or and not to of mod minus plus times over by pi sqrt sin cos tan log ln exp inf infinity hundred thousand
+    million billion trillion dozen half third quarter twice factorial choose if then where undefined
+"""
+_NO_UNIT = frozenset(_NO_UNIT_WORDS.split())
 _UNIT = re.compile(
     r"(?P<number>.*?[\d}.)])\s*(?P<unit>\\(?:text|mathrm|mbox|textrm)\s*\{[^{}\\]*\}(?:\^\{?[23]\}?)?"
     r"|[A-Za-z]{2,}(?:[ /-][A-Za-z]{2,}){0,3})\.?",

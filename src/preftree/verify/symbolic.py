@@ -38,45 +38,13 @@ _MAX_POWER = 400
 _MAX_FACTORIAL = 5000
 _NUM_PROBES = 4
 
-_FUNCTIONS: dict[str, Any] = {
-    name: getattr(sympy, name)
-    for name in [
-        "sqrt",
-        "cbrt",
-        "root",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "exp",
-        "binomial",
-        "Abs",
-        "floor",
-        "gamma",
-        "Rational",
-        "Eq",
-        "Matrix",
-        "FiniteSet",
-        "Interval",
-        "Union",
-        "Tuple",
-        "Min",
-        "Max",
-        "re",
-        "im",
-        "conjugate",
-    ]
-} | {"ln": sympy.log, "abs": sympy.Abs, "Fraction": sympy.Rational, "ceil": sympy.ceiling, "ceiling": sympy.ceiling}
+_SYMPY_NAMES = """
+    sqrt cbrt root sin cos tan cot sec csc asin acos atan atan2 sinh cosh tanh log exp binomial Abs floor gamma
+    Rational Eq Matrix FiniteSet Interval Union Tuple Min Max re im conjugate
+"""
+_FUNCTIONS: dict[str, Any] = {name: getattr(sympy, name) for name in _SYMPY_NAMES.split()}
+_FUNCTIONS |= {"ln": sympy.log, "abs": sympy.Abs, "Fraction": sympy.Rational}
+_FUNCTIONS |= {"ceil": sympy.ceiling, "ceiling": sympy.ceiling}
 _CONSTANTS: dict[str, Any] = {
     "pi": sympy.pi, "E": sympy.E, "e": sympy.E, "I": sympy.I, "i": sympy.I, "oo": sympy.oo, "inf": sympy.oo,
     "True": sympy.true, "False": sympy.false,
@@ -245,9 +213,8 @@ def _name(name: str) -> Any:
     raise ValueError(f"{name} is a word")
 
 
-_GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "theta", "lambda", "mu", "phi", "omega", "sigma", "rho", "tau", "epsilon"]
-)
+_GREEK_LETTERS = "alpha beta gamma delta theta lambda mu phi omega sigma rho tau epsilon"
+_GREEK = frozenset(_GREEK_LETTERS.split())
 
 
 def _operation(operator: ast.operator, left: Any, right: Any) -> Any:

@@ -1,7 +1,7 @@
 """One judging process: reads questions as JSON lines on standard input, writes rulings as JSON lines.
 
-In:  `[kind, answer, reference]` a line. Out: first `"ready"`, then `[outcome, why, fit]` a line, in order; `fit` is false when
-memory ran out, after which the process should be replaced.
+In:  `[kind, answer, reference]` a line. Out: first `"ready"`, then `[outcome, why, fit]` a line, in order; `fit`
+is false when memory ran out, after which the process should be replaced.
 Always true: it ends when its input ends or its parent dies, it holds a bounded amount of memory, and it stops a
 question at its own processor limit even if the parent is gone. Whoever waits for it kills it earlier.
 Run as `python -m preftree.verify.worker CPU_LIMIT_S`.
