@@ -24,6 +24,7 @@ from preftree.progress import progress
 from preftree.records import digest
 from preftree.train.rows import read_rows, row_files
 from preftree.train.settings import TrainReport, TrainSettings
+from preftree.tries.precision import resolve_precision
 
 # These say where and how often, not what: they may differ between the runs of one directory.
 _NOT_IN_KEY = ("out", "model", "rows", "save_steps", "reference_cache")
@@ -33,7 +34,7 @@ def train(settings: TrainSettings) -> TrainReport:
     """Train, or go on, or return what a finished directory says."""
     out = Path(settings.out)
     fingerprint = _model_fingerprint(settings.model)
-    precision = _precision(settings)
+    precision = resolve_precision(settings.precision)
     key = digest([_of_key(settings), precision, fingerprint, [_sha256(file) for file in row_files(settings.rows)]])
     _claim(out, settings, key, precision)
     if (out / "report.json").is_file():
@@ -125,17 +126,6 @@ def _model(settings: TrainSettings, tokenizer: Any, last_tokens: set[int]) -> An
             f"train.model={settings.model}: no model can be loaded from there ({_short(error)})"
         ) from error
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def _precision(settings: TrainSettings) -> str:
-    """auto: bf16 where matrices are multiplied in it by the hardware (3 to 4 times as fast on such a CPU)."""
-    if settings.precision != "auto":
-        return settings.precision
-    import torch
-
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported() else "fp32"
 
 
 # ---------------------------------------------------------------- the directory

@@ -5,5 +5,10 @@ Out: log-probabilities of scored spans, rewards at the end of a conversation, wi
 Always true: what a trie gives equals what a plain pass over each sequence gives, to rounding error.
 
 `render` turns messages into token ids once, `trie` lays them out, `attention` runs a transformers model over
-the layout, `scores` reads what the losses need. Import the modules: all but `render` and `trie` load torch.
+the layout, `scores` reads what the losses need. `rewards` asks a trained
+reward model. Importing this package loads no torch: `attention` and `scores` do, and `RewardModel` when it is made.
 """
+
+from preftree.tries.rewards import RewardModel
+
+__all__ = ["RewardModel"]
