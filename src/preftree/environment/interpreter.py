@@ -29,6 +29,7 @@ class Interpreter:
         self._size = self.settings.workers or len(os.sched_getaffinity(0))
         self._turn: asyncio.Semaphore | None = None
         self._idle: list[Worker] = []
+        self.num_lost = 0  # jails that failed and were replaced
         if self.settings.isolation == "none":
             warnings.warn(
                 "environment.isolation=none: programs that a model wrote run as you, with your files and network",
@@ -55,15 +56,17 @@ class Interpreter:
                     frame = await worker.act(code, history)
                 except WorkerLostError as error:
                     why = str(error)
-                    await worker.stop()
+                    self.num_lost += 1
+                    await worker.stop(busy=True)
                     continue
                 except BaseException:
-                    await worker.stop()  # interrupted: the jail still runs the action
+                    await worker.stop(busy=True)  # interrupted: the jail still runs the action
                     raise
                 if frame["status"] != "broken":
                     self._idle.append(worker)
                     return observe.observation(frame, self.settings.limits)
                 why = str(frame["trace"])
+                self.num_lost += 1
                 await worker.stop()
         return observe.broken(why)
 

@@ -51,10 +51,10 @@ class Worker:
             await worker._send(start.boot)
             await asyncio.wait_for(worker._receive(), _START_S)
         except (WorkerLostError, asyncio.TimeoutError) as error:
-            await worker.stop()
+            await worker.stop(busy=True)
             raise JailError(jail.explain(worker.said)) from error
         except BaseException:
-            await worker.stop()
+            await worker.stop(busy=True)
             raise
         return worker
 
@@ -76,12 +76,12 @@ class Worker:
         except asyncio.TimeoutError as error:
             raise WorkerLostError(f"no answer within {patience_s:g} seconds") from error
 
-    async def stop(self) -> None:
-        """End the process; what runs in it ends with it."""
+    async def stop(self, *, busy: bool = False) -> None:
+        """End the process; what runs in it ends with it. An idle jail ends by itself, a busy one is killed."""
         assert self._process.stdin is not None
-        self._process.stdin.close()  # an idle jail ends by itself
+        self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _FAREWELL_S)
+            await asyncio.wait_for(self._process.wait(), 0.0 if busy else _FAREWELL_S)
         except asyncio.TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

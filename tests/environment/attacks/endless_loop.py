@@ -1,0 +1,4 @@
+# Claim: CPU time ends it
+# Status: time
+while True:
+    pass

@@ -1,0 +1,5 @@
+# Claim: one file is bounded
+# Status: error
+# Shows: File too large
+with open("x", "wb") as file:
+    file.write(b"x" * (40 << 20))

@@ -1,0 +1,8 @@
+# Claim: standard input is empty
+# Value: 'nothing'
+try:
+    input()
+    got = "something"
+except EOFError:
+    got = "nothing"
+got

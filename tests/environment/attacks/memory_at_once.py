@@ -1,0 +1,3 @@
+# Claim: one huge allocation is refused
+# Status: memory
+x = bytearray(1 << 33)

@@ -1,0 +1,4 @@
+# Claim: output is bounded
+# Status: output
+while True:
+    print("x" * 1000)
