@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from preftree.records import Observation
-from preftree.verify import answer_of_observation, find_answer, last_number, verify
+from preftree.verify import VERIFIERS, answer_of_observation, find_answer, last_number, verify
+from preftree.verify.registry import verify_quickly
 
 TEXTS = [
     ("boxed", r"So \boxed{5}.", "5"),
@@ -35,6 +38,39 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "answer"), [pytest.param(t, a, id=name) for name, t, a in TEXTS])
 def test_find_answer(text, answer):
     assert find_answer(text, "Math_CoT") == answer
+
+
+HOSTILE = [
+    "<solution>",
+    "\\boxed{",
+    "answer is ",
+    "answer ",
+    "\n",
+    " ",
+    "9",
+    "9,999",
+    "####",
+    "Answer:",
+    "$",
+    "{",
+    "((",
+    "'",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_no_text_takes_long(piece):
+    text = (piece * 200_000)[:200_000]
+    began = time.process_time()
+    for tail in ("", "x", "}"):
+        find_answer(text + tail, "Math_CoT")
+        last_number(text + tail)
+        answer_of_observation(Observation("ok", text + tail, None))
+        for prefix in ("", "option", "yes", "B"):
+            for kind in VERIFIERS:
+                verify_quickly(kind, prefix + text + tail, "B" if kind == "choice" else "yes")
+                verify_quickly(kind, (prefix + text)[:1000] + tail, "B")
+    assert time.process_time() - began < 5
 
 
 def test_code_has_no_answer_in_text():

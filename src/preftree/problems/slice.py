@@ -2,7 +2,8 @@
 
 In:  the published training rows. Out: 400 of them, as published, in file order, the same ones each time.
 Taken are short questions with a short program in which every number comes from the question, from an earlier step or
-from common knowledge (60 minutes, 100 cents), and every step is used: rows from which a small model can learn.
+from common knowledge (60 minutes, 100 cents) and can't be mistaken for another, and every step is used: rows from
+which a small model can learn.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import json
 import random
 import re
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+from preftree.problems.calculator import Step, steps_of
 from preftree.problems.gsm8k import problem_of
 from preftree.problems.rows import BadRowError, Row
 
@@ -45,13 +48,31 @@ def teaches(row: Row) -> bool:
     if program is None or len(problem.instruction) > _MAX_QUESTION:
         return False
     code = [line for line in program.split("\n") if not line.startswith("#")]
+    if _ambiguous(steps_of(problem.references[0].rationale or "") or [], problem.instruction):
+        return False
     complete = _grounded(code, problem.instruction) and _all_used(code) and not _ITSELF.search(program)
     return complete and len(code) <= _MAX_STEPS and len("\n".join(code)) <= _MAX_CODE
 
 
-def _grounded(code: list[str], question: str) -> bool:
+def _ambiguous(steps: list[Step], question: str) -> bool:
+    """Whether a number in a step could be one of two things: an earlier result, another one, the question's own."""
+    given = {Fraction(n) for n in _numbers(question)}
+    earlier: set[Fraction] = set()
+    for step in steps:
+        used = {Fraction(token) for token in step.tokens if token[0].isdigit()}
+        if used & earlier & given or step.value in earlier:
+            return True
+        earlier.add(step.value)
+    return False
+
+
+def _numbers(question: str) -> set[str]:
     numbers = {number.replace(",", "") for number in re.findall(r"\d[\d,]*(?:\.\d+)?|\.\d+", question)}
-    numbers = {f"0{number}" if number.startswith(".") else number for number in numbers}
+    return {f"0{number}" if number.startswith(".") else number for number in numbers}
+
+
+def _grounded(code: list[str], question: str) -> bool:
+    numbers = _numbers(question)
     named = {value for word, value in _WORDS.items() if re.search(rf"\b{word}s?\b", question, re.I)}
     # $18.00 is written 18 in a program.
     whole = {number.split(".")[0] for number in numbers if not number.partition(".")[2].strip("0")}

@@ -16,7 +16,6 @@ from preftree.records import Observation
 _MAX_TEXT = 200_000
 _MAX_VALUE = 20_000
 
-_SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.S | re.I)
 # The mark may be bold or a heading: **Answer:** 5, ### Answer: 5, Final answer: 5.
 _ANSWER_LINE = re.compile(r"^[ \t>#*_-]*(?:the[ \t]+)?(?:final[ \t]+)?answer[ \t*_]*:[ \t*_]*([^\n]*)$", re.I | re.M)
 _ANSWER_IS = re.compile(r"\banswer(?:[ \t]+to[^.\n]{0,80}?)?[ \t]+is[ \t]*:?[ \t*_]*([^\n]+)", re.I)
@@ -37,7 +36,7 @@ def find_answer(text: str, task: str) -> str | None:
     if task == "Coding":
         return None
     text = text[-_MAX_TEXT:]
-    tagged = _last(_SOLUTION, text)
+    tagged = _last_solution(text)
     if tagged is not None:
         return _tidy(last_boxed(tagged) or tagged)
     boxed = last_boxed(text)
@@ -109,6 +108,14 @@ def _string_literal(value: str) -> str | None:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return text if isinstance(text, str) else None
+
+
+def _last_solution(text: str) -> str | None:
+    """What stands in the last complete tag. Searched from the end: a pattern would take quadratic time on open tags."""
+    lowered = text.lower() if len(text.lower()) == len(text) else text
+    end = lowered.rfind("</solution>")
+    start = lowered.rfind("<solution>", 0, max(end, 0))
+    return None if start < 0 else text[start + len("<solution>") : end]
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:

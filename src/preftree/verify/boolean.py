@@ -28,7 +28,7 @@ def judge_boolean(answer: str, reference: str) -> tuple[Outcome, str]:
 
 
 def _read(text: str) -> bool | None:
-    match = _FORM.fullmatch(text)
+    match = _FORM.fullmatch(" ".join(text.split()))
     if match is None:
         return None
     first = _EITHER[match[1].lower()]

@@ -18,6 +18,7 @@ from typing import Any
 
 import sympy
 from math_verify import LatexExtractionConfig, parse, verify
+from sympy.core.function import AppliedUndef
 
 from preftree.records import Outcome
 from preftree.verify.reading import read_number, same_unit, split_unit
@@ -250,6 +251,8 @@ def equal(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, sympy.Eq) and isinstance(b, sympy.Eq):
         return _same_equation(a, b)
+    if {isinstance(a, sympy.Eq), isinstance(b, sympy.Eq)} == {True, False} and (_is_value(a) or _is_value(b)):
+        return False  # math-verify would look at the right side alone: 2x + 3y = 0 would be 0
     if isinstance(a, sympy.Expr) and isinstance(b, sympy.Expr):
         if a.is_infinite or b.is_infinite:
             return bool(a == b)
@@ -259,13 +262,24 @@ def equal(a: Any, b: Any) -> bool:
     return bool(verify(b, a, timeout_seconds=None, numeric_precision=_DIGITS))
 
 
+def _is_value(value: Any) -> bool:
+    return isinstance(value, (sympy.Expr, sympy.Tuple, sympy.MatrixBase))
+
+
 def _value_of_named(a: Any, b: Any) -> tuple[Any, Any]:
-    """`x = 5` against `5`: the letter is only a name for the value."""
-    if isinstance(a, sympy.Eq) and a.lhs.is_Symbol and not isinstance(b, sympy.Eq):
+    """`x = 5`, `f(x) = 5` or `2 + 3 = 5` against `5`: the left side only names the value, or is it."""
+    if isinstance(a, sympy.Eq) and _names_value(a) and not isinstance(b, sympy.Eq):
         return a.rhs, b
-    if isinstance(b, sympy.Eq) and b.lhs.is_Symbol and not isinstance(a, sympy.Eq):
+    if isinstance(b, sympy.Eq) and _names_value(b) and not isinstance(a, sympy.Eq):
         return a, b.rhs
     return a, b
+
+
+def _names_value(equation: Any) -> bool:
+    left, right = equation.lhs, equation.rhs
+    if left.is_Symbol or isinstance(left, AppliedUndef):
+        return True
+    return bool(left.is_number and right.is_number and _same_value(left, right))
 
 
 def _same_equation(a: Any, b: Any) -> bool:
