@@ -1,0 +1,20 @@
+"""The report of a run: one self-contained HTML page, and views for the terminal.
+
+In:  a results dict (results.json) and trees. Out: HTML text, rich renderables, or the two files of a report.
+Always true: nothing is fetched, nothing is run: no script, no font, no image from outside; text that a model wrote
+is shown, never interpreted.
+"""
+
+from preftree.report.page import render_page, write_report
+from preftree.report.pick import pick_trees
+from preftree.report.terminal import draw_tree, evaluation_table, forest_table, rerank_table
+
+__all__ = [
+    "draw_tree",
+    "evaluation_table",
+    "forest_table",
+    "pick_trees",
+    "render_page",
+    "rerank_table",
+    "write_report",
+]
