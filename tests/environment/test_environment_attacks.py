@@ -21,7 +21,7 @@ from preftree.environment import EnvironmentSettings, Interpreter, Limits
 from preftree.records import Observation
 
 ATTACKS = sorted((Path(__file__).parent / "attacks").glob("*.py"))
-LIMITS = Limits(cpu_s=0.6, wall_s=2.5, memory_mb=256, processes=16, file_mb=16, scratch_mb=32, capture_kb=64)
+LIMITS = Limits(cpu_s=1.0, wall_s=4.0, memory_mb=256, processes=16, file_mb=16, scratch_mb=32, capture_kb=64)
 
 
 @dataclass

@@ -14,14 +14,15 @@ from preftree.errors import InputError, JailError
 from preftree.records import Observation
 
 Run = Callable[..., Observation]
+PEEK = Past("import sys\nagain = sys.stdin.read()", "ok")
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     """Runs code in one warm jail with the default modules."""
     loop = asyncio.new_event_loop()
-    interpreter = Interpreter(EnvironmentSettings(workers=1, limits=Limits(cpu_s=2, wall_s=8, output_chars=1000)))
-    yield lambda code, history=(): loop.run_until_complete(interpreter.run(code, history))
+    interpreter = Interpreter(EnvironmentSettings(workers=1, limits=Limits(cpu_s=1, wall_s=30, output_chars=1000)))
+    yield lambda code, history=(), stdin="": loop.run_until_complete(interpreter.run(code, history, stdin))
     loop.run_until_complete(interpreter.close())
     loop.close()
 
@@ -133,11 +134,17 @@ def test_samples_of_a_turn_do_not_see_each_other(run: Run) -> None:
 def test_a_limit_is_that_of_the_action_not_of_its_replay(run: Run) -> None:
     """Each earlier cell used most of its own limit; that takes nothing from the next one's."""
     burn = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass"
-    history = [Past(burn.format(1.2), "ok")]
-    assert run(burn.format(1.2) + "\n'through'", history).value == "'through'"
+    history = [Past(burn.format(0.6), "ok")]
+    assert run(burn.format(0.6) + "\n'through'", history).value == "'through'"
     stopped = run("while True: pass", history)
     assert stopped.status == "time"
-    assert 3.0 < stopped.cpu_s < 3.9
+    assert 1.5 < stopped.cpu_s < 2.0
+
+
+def test_standard_input_is_the_last_cells(run: Run) -> None:
+    text = "3 4\n" + "x" * 200_000
+    seen = run("a, b = map(int, input().split())\na * b, len(input()), again", [PEEK], text)
+    assert seen.value == "(12, 200000, '')"
 
 
 def test_long_output_is_cut_in_the_middle(run: Run) -> None:
@@ -151,7 +158,7 @@ def test_long_output_is_cut_in_the_middle(run: Run) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "sentence"),
     [
-        pytest.param("print('so far')\nwhile True: pass", "time", "2 seconds of CPU time", id="cpu"),
+        pytest.param("print('so far')\nwhile True: pass", "time", "1 seconds of CPU time", id="cpu"),
         pytest.param("print('so far')\nx = [0] * 10**10", "memory", "1024 MiB of memory", id="memory"),
         pytest.param("print('so far')\nimport os\nos._exit(3)", "killed", "exit status 3", id="exit"),
         pytest.param(

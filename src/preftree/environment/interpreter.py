@@ -16,6 +16,7 @@ from types import TracebackType
 from preftree.environment import observe
 from preftree.environment.settings import EnvironmentSettings, Past
 from preftree.environment.worker import Worker, WorkerLostError
+from preftree.errors import InputError
 from preftree.records import Observation
 
 _ATTEMPTS = 2
@@ -44,8 +45,13 @@ class Interpreter:
     ) -> None:
         await self.close()
 
-    async def run(self, code: str, history: Sequence[Past] = ()) -> Observation:
-        """Run `code` as the next cell after `history`. JailError if no jail can be started here."""
+    async def run(self, code: str, history: Sequence[Past] = (), stdin: str = "") -> Observation:
+        """Run `code` as the next cell after `history`. JailError if no jail can be started here.
+
+        `stdin` is what the code reads from standard input; the earlier cells read nothing.
+        """
+        if len(stdin.encode("utf-8", "surrogatepass")) > self.settings.limits.file_mb << 20:
+            raise InputError(f"stdin: longer than environment.limits.file_mb ({self.settings.limits.file_mb} MiB)")
         if self._turn is None:
             self._turn = asyncio.Semaphore(self._size)
         why = ""
@@ -53,7 +59,7 @@ class Interpreter:
             for _ in range(_ATTEMPTS):
                 worker = self._idle.pop() if self._idle else await Worker.launch(self.settings)
                 try:
-                    frame = await worker.act(code, history)
+                    frame = await worker.act(code, history, stdin)
                 except WorkerLostError as error:
                     why = str(error)
                     self.num_lost += 1

@@ -24,7 +24,7 @@ from preftree.errors import JailError
 
 INSIDE_UID = 1000
 _NOBODY = 65534
-_MODULES = ("watch", "cage", "cell", "zygote")
+_MODULES = ("watch", "pages", "cage", "cell", "zygote")
 # Reads the modules from standard input, so that no file of ours lies in the jail.
 _BOOT = """
 import json, os, struct, sys, types
@@ -94,7 +94,7 @@ def start(settings: EnvironmentSettings) -> Start:
     for path, inside in zip(packages, inside_packages, strict=True):
         root += ["--ro-bind", path, inside]
         if os.path.isdir(os.path.join(path, "preftree")):
-            root += ["--tmpfs", f"{inside}/preftree"]
+            root += ["--tmpfs", f"{inside}/preftree", "--remount-ro", f"{inside}/preftree"]
     argv = (
         *_bubblewrap_as(os.geteuid()),
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),

@@ -63,11 +63,12 @@ class Worker:
         """The end of what the jail wrote to its standard error."""
         return self._said.decode("utf-8", "replace")
 
-    async def act(self, code: str, history: Sequence[Past]) -> dict[str, Any]:
+    async def act(self, code: str, history: Sequence[Past], stdin: str = "") -> dict[str, Any]:
         """Run one action after its history; WorkerLostError if the jail can't say how it went."""
         limits = self._settings.limits
         replayed = [[number, past.code] for number, past in enumerate(history, 1) if past.replayed]
-        request = {"code": code, "number": len(history) + 1, "history": replayed, "limits": asdict(limits)}
+        number = len(history) + 1
+        request = {"code": code, "number": number, "history": replayed, "limits": asdict(limits), "stdin": stdin}
         body = json.dumps(request).encode()
         patience_s = limits.wall_s * (1 + len(replayed)) + _GRACE_S
         await self._send(struct.pack(">I", len(body)) + body)

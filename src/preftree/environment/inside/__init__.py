@@ -2,5 +2,5 @@
 
 These modules import the standard library and each other, nothing else: `zygote` waits for actions and forks
 one process for each, `cage` shuts that process in, `cell` runs the code like a notebook, `watch` counts from
-outside what it uses.
+outside what it uses, `pages` makes forks cheap.
 """

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from preftree.environment.inside import cage as cages
-from preftree.environment.inside import cell, watch
+from preftree.environment.inside import cell, pages, watch
 
 _LOOK_EVERY_S = 0.02
 _CHUNK = 1 << 16
@@ -52,9 +52,10 @@ def main(config: dict[str, Any]) -> NoReturn:
         del sys.modules[name]  # judged code finds no such package
     _seed()
     fork = cages.ProcessNamespaces().fork if cage.namespaces else os.fork
-    base_bytes, own_bytes = watch.private_bytes(), watch.address_space_bytes()
     gc.collect()
     gc.freeze()  # the collector of a fork would otherwise touch, and so copy, every inherited page
+    pages.collapse()
+    base_bytes, own_bytes = watch.private_bytes(), watch.address_space_bytes()
     _send(sink, {"ready": True})
     while (request := _receive(source)) is not None:
         action = _Action(request, cage, fork, base_bytes, own_bytes)
@@ -89,6 +90,7 @@ class _Action:
         self.number: int = request["number"]
         self.history: list[tuple[int, str]] = [(number, code) for number, code in request["history"]]
         self.limits: dict[str, float] = request["limits"]
+        self.stdin: str = request["stdin"]
         self.cage, self.fork, self.base_bytes, self.own_bytes = cage, fork, base_bytes, own_bytes
         self.nonce = os.urandom(16)
         self.heard = _Heard()
@@ -230,15 +232,16 @@ class _Action:
             _report(report, self.nonce, _FAILED, f"{type(error).__name__}: {error}".encode())
             _exit(70)
         try:
-            self._run_cells(report)
+            self._run_cells(report, scratch)
         finally:
             _exit(71)  # whatever the code did to the runner, no fork goes on as a second zygote
 
-    def _run_cells(self, report: int) -> NoReturn:
+    def _run_cells(self, report: int, scratch: str) -> NoReturn:
         nonce = self.nonce
         random.seed(0)  # here, since the module draws a new seed after each fork
         namespace = cell.fresh_namespace(_new_main())
         _replay(self.history, namespace, report, nonce)
+        _open_stdin(self.stdin, scratch)
         stream = sys.stdout = _text(1)
         errors = sys.stderr = _text(2)
         ending = cell.run(self.code, self.number, namespace)
@@ -265,6 +268,19 @@ def _replay(history: list[tuple[int, str]], namespace: dict[str, Any], report: i
     os.close(kept)
     os.close(null)
     _report(report, nonce, _REPLAYED, b"")
+
+
+def _open_stdin(text: str, scratch: str) -> None:
+    """Standard input as a file without a name in scratch space: a pipe would need someone who feeds it."""
+    if text:
+        file = os.open(scratch, os.O_TMPFILE | os.O_RDWR, 0o600)
+        data = text.encode("utf-8", "surrogatepass")
+        while data:
+            data = data[os.write(file, data) :]
+        os.lseek(file, 0, os.SEEK_SET)
+        os.dup2(file, 0)
+        os.close(file)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8", "replace")
 
 
 def _only_descriptor(report: int) -> int:
