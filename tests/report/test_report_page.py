@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import re
 import stat
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from report_examples import HOSTILE, make_results, make_tree, make_trees
 
+from preftree import report
 from preftree.records import Turn
 from preftree.report import render_page, write_report
 from preftree.report.text import count, decimal, duration, interval, percent, points
@@ -252,5 +254,29 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
 def test_a_long_log_is_thinned_and_says_so() -> None:
     results = make_results()
     results["training"][0]["metrics"] = [{"step": step, "loss": step / 7} for step in range(1, 1002)]
+    results["training"][0]["metrics"].append({"step": 1001, "train_runtime": 242.4})
     text = Page(render_page(results, [])).text
     assert "every 6th of 1,001 logged steps" in text
+
+
+def luminance(colour: str) -> float:
+    def linear(channel: float) -> float:
+        return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
+
+    red, green, blue = (linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_has_contrast(scheme: int) -> None:
+    """At least 4.5 to 1 (WCAG AA) for each colour of text on each ground that it stands on."""
+    css = (Path(report.__file__).parent / "page.css").read_text("utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[scheme]))
+    on_paper = ["ink", "soft", "accent", "good", "bad", *(f"hue{i}" for i in range(1, 6))]
+    on_code = ["ink", "soft", "kw", "str", "num", "com", "fn"]
+    pairs = [(text, "paper") for text in on_paper] + [(text, "faint") for text in on_code]
+    pairs += [(text, "card") for text in ("ink", "soft", "good", "bad")]
+    for text, ground in pairs:
+        light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

@@ -29,7 +29,14 @@ def accuracy_figures(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     for group in dict.fromkeys(row["group"] for row in rows):
         at = {(row["model"], row["turns"]): row for row in rows if row["group"] == group}
         found = [
-            Dot(f"{model}, {turns(k)}", row["value"], row["low"], row["high"], f"hue{1 + i % 5}", hollow=place > 0)
+            Dot(
+                model if place == 0 else f"in {turns(k)}",
+                row["value"],
+                row["low"],
+                row["high"],
+                f"hue{1 + i % 5}",
+                hollow=place > 0,
+            )
             for i, model in enumerate(models)
             for place, k in enumerate(numbers)
             if (row := at.get((model, k)))

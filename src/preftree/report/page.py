@@ -186,6 +186,8 @@ def _log(run: Mapping[str, Any]) -> dict[str, Any] | None:
     metrics = run.get("metrics") or []
     wanted = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
     columns = [name for name in wanted if any(not text.missing(row.get(name)) for row in metrics)]
+    # The last line of a log may hold totals only.
+    metrics = [row for row in metrics if any(not text.missing(row.get(name)) for name in columns)]
     stride = math.ceil(len(metrics) / 200)
     steps = [(row.get("step"), [text.decimal(row.get(name)) for name in columns]) for row in metrics[:: stride or 1]]
     if not steps:
