@@ -141,6 +141,13 @@ def test_a_limit_is_that_of_the_action_not_of_its_replay(run: Run) -> None:
     assert 1.5 < stopped.cpu_s < 2.0
 
 
+def test_earlier_actions_that_can_no_longer_run_are_the_jails_failure(run: Run) -> None:
+    """What the record calls `ok` but ends the process now says nothing of the new action."""
+    seen = run("1", [Past("import os\nos._exit(0)", "ok")])
+    assert seen.status == "broken"
+    assert "could not be replayed" in seen.output
+
+
 def test_standard_input_is_the_last_cells(run: Run) -> None:
     text = "3 4\n" + "x" * 200_000
     seen = run("a, b = map(int, input().split())\na * b, len(input()), again", [PEEK], text)
@@ -158,7 +165,7 @@ def test_long_output_is_cut_in_the_middle(run: Run) -> None:
 @pytest.mark.parametrize(
     ("code", "status", "sentence"),
     [
-        pytest.param("print('so far')\nwhile True: pass", "time", "1 seconds of CPU time", id="cpu"),
+        pytest.param("print('so far')\nwhile True: pass", "time", "limit of 1 s of CPU time", id="cpu"),
         pytest.param("print('so far')\nx = [0] * 10**10", "memory", "1024 MiB of memory", id="memory"),
         pytest.param("print('so far')\nimport os\nos._exit(3)", "killed", "exit status 3", id="exit"),
         pytest.param(

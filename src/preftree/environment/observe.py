@@ -42,8 +42,8 @@ def broken(why: str) -> Observation:
 def _ending(frame: dict[str, Any], value: str | None, limits: Limits) -> list[str]:
     trace = _clean(frame["trace"])
     sentences = {
-        "time": f"Stopped: the program used more than its limit of {limits.cpu_s:g} seconds of CPU time.",
-        "wall": f"Stopped: the program took longer than its limit of {limits.wall_s:g} seconds.",
+        "time": f"Stopped: the program used more than its limit of {limits.cpu_s:g} s of CPU time.",
+        "wall": f"Stopped: the program took longer than its limit of {limits.wall_s:g} s.",
         "memory": f"Stopped: the program used more than its limit of {limits.memory_mb} MiB of memory.",
         "output": f"Stopped: the program printed more than its limit of {limits.capture_kb} KiB.",
         "processes": f"Stopped: the program had more than its limit of {limits.processes} processes and threads.",
