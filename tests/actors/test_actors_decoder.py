@@ -11,6 +11,7 @@ import torch
 
 from preftree.actors.decoder import Decoder, Row, draw
 from preftree.actors.slots import PrefixStore, shared_length
+from preftree.errors import ActorError
 
 END = frozenset({261})
 PREAMBLE = tuple(range(30, 60))
@@ -105,6 +106,28 @@ def test_long_prompts_grow_the_slots(model: Any) -> None:
     run(decoder, [late])
     assert late.tokens == run(Decoder(model, END, 1), [row(long, temperature=0.0)])[0].tokens
     assert short.tokens == run(Decoder(model, END, 1), [row(PROMPTS[0], temperature=0.0)])[0].tokens
+
+
+def test_long_rows_leave_fewer_slots(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: 512 columns, half the slots; and back again when nothing is on its way."""
+    monkeypatch.setattr("preftree.actors.decoder._SLOT_BYTES", 4 * 256 * 2 * 2 * 2 * 8 * 4)
+    decoder = Decoder(model, END, 16)
+    assert decoder.free == 4
+    prompts = [(token,) * 300 for token in range(6)]
+    crowded = run(decoder, [row(prompt, temperature=0.0) for prompt in prompts])
+    decoder.admit([row(prompts[0])])
+    assert decoder.free == 1
+    decoder.rows.clear()
+    decoder.admit([row(PROMPTS[0])])
+    assert decoder.free == 3
+    alone = [run(Decoder(model, END, 1), [row(prompt, temperature=0.0)])[0] for prompt in prompts]
+    assert [one.tokens for one in crowded] == [one.tokens for one in alone]
+
+
+def test_other_kinds_of_layers_are_refused(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.config, "layer_types", ["full_attention", "linear_attention"], raising=False)
+    with pytest.raises(ActorError, match="not plain attention"):
+        Decoder(model, END, 1)
 
 
 @pytest.mark.parametrize("top_p", [1.0, 0.6])

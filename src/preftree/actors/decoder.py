@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from preftree.actors.slots import PrefixStore, Slots, shared_length
+from preftree.errors import ActorError
 
 # A forward pass over prompts reads at most this many tokens, padding included: memory stays bounded.
 _PREFILL_TOKENS = 2048
@@ -30,6 +31,8 @@ _SHARED_TOKENS = 16
 # The nucleus of top-p is looked for among this many tokens first: sorting 49,152 of them for
 # 128 rows takes 215 ms, this 25 ms.
 _NUCLEUS_TOKENS = 1024
+# Keys and values of the rows, and of the prompts that are remembered, take at most so much memory.
+_SLOT_BYTES, _PREFIX_BYTES = 2 << 30, 256 << 20
 _LAST_UNIFORM = 1.0 - 2.0**-24
 
 
@@ -54,22 +57,26 @@ class Row:
 class Decoder:
     """A model, its slots, and the rows that are being drawn."""
 
-    def __init__(self, model: Any, end_tokens: frozenset[int], max_rows: int, prefix_bytes: int = 512 << 20) -> None:
-        self.model, self.end_tokens, self.max_rows = model, end_tokens, max_rows
-        self.device = model.device
-        self.num_positions: int = model.config.get_text_config().max_position_embeddings
-        self._slots = Slots(model.config.get_text_config().num_hidden_layers, max_rows)
-        self._prefixes = PrefixStore(prefix_bytes)
+    def __init__(self, model: Any, end_tokens: frozenset[int], max_rows: int) -> None:
+        config = model.config.get_text_config()
+        self.model, self.end_tokens, self.device = model, end_tokens, model.device
+        self.num_positions = _num_positions(model)
+        self._slots = Slots(config.num_hidden_layers, max_rows, _column_bytes(config, model.dtype), _SLOT_BYTES)
+        self._prefixes = PrefixStore(_PREFIX_BYTES)
         self.rows: list[Row] = []
 
     @property
     def free(self) -> int:
-        return self.max_rows - len(self.rows)
+        """How many rows may be let in."""
+        return max(0, self._slots.num_slots - len(self.rows))
 
     @torch.inference_mode()
     def admit(self, rows: Sequence[Row]) -> None:
         """Read the prompts of new rows (equal prompts once) and draw each row's first token."""
         first = len(self.rows)
+        if not first:
+            self._slots.shrink()
+        self._slots.reserve(first + len(rows), max(len(row.prompt) for row in rows) + 1)
         by_prompt: dict[tuple[int, ...], list[Row]] = {}
         for row in rows:
             by_prompt.setdefault(row.prompt, []).append(row)
@@ -129,7 +136,6 @@ class Decoder:
     def _prefill(self, prompts: Sequence[tuple[int, ...]], first: int) -> torch.Tensor:
         """Read prompts into the slots from `first` on; the logits behind each prompt's last token [N, V]."""
         logits, begin = [], 0
-        self._slots.reserve(max(map(len, prompts)) + 1)
         while begin < len(prompts):
             known: list[int] = []
             for at, prompt in enumerate(prompts[begin:], begin):
@@ -197,6 +203,27 @@ class Decoder:
                 row.finish = "stop"
             elif len(row.tokens) == row.max_tokens:
                 row.finish = "length"
+
+
+def _num_positions(model: Any) -> int:
+    """How long a row may be; ActorError for a model whose layers keep more than keys and values."""
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    kinds = set(getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"])
+    if getattr(model, "_is_stateful", False) or kinds - {"full_attention", "sliding_attention"}:
+        raise ActorError(
+            f"{config.model_type} has layers that are not plain attention: serve it, and name the endpoint"
+        )
+    longest: int = getattr(config, "max_position_embeddings", 1 << 20)
+    # Within one window, sliding attention is plain attention; the mask here knows no window.
+    return min(longest, window) if window and "sliding_attention" in kinds else longest
+
+
+def _column_bytes(config: Any, dtype: torch.dtype) -> int:
+    """Bytes of one token's keys and values over all layers."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * int(config.num_hidden_layers * heads * width) * dtype.itemsize
 
 
 def draw(

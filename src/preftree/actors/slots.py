@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+_FIRST_COLUMNS = 256
+
 
 class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]
     """One layer's keys and values [R, H, T, D]."""
@@ -49,11 +51,14 @@ class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]
         values_NHTD[at.row_N1, :, at.position_NQ] = value_states.transpose(1, 2)
         return keys_NHTD[:, :, : at.width], values_NHTD[:, :, : at.width]
 
-    def grow(self, num_columns: int) -> None:
-        if self.is_initialized:
-            missing = num_columns - self.keys.shape[2]
-            self.keys = torch.nn.functional.pad(self.keys, (0, 0, 0, missing))
-            self.values = torch.nn.functional.pad(self.values, (0, 0, 0, missing))
+    def resize(self, num_rows: int) -> None:
+        """Take the slots' present measures, keeping the first `num_rows` rows."""
+        if not self.is_initialized:
+            return
+        old_keys, old_values = self.keys, self.values
+        self.keys, self.values = self._empty(old_keys), self._empty(old_values)
+        self.keys[:num_rows, :, : old_keys.shape[2]] = old_keys[:num_rows]
+        self.values[:num_rows, :, : old_values.shape[2]] = old_values[:num_rows]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self.slots.width, 0
@@ -66,20 +71,43 @@ class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]
 
 
 class Slots(Cache):  # type: ignore[misc]
-    """The slots of all layers. `place` says where the next forward pass writes and how far it reads."""
+    """The slots of all layers. `place` says where the next forward pass writes and how far it reads.
 
-    def __init__(self, num_layers: int, num_slots: int) -> None:
-        self.num_slots, self.num_columns = num_slots, 256
+    Longer rows get more columns, and then fewer slots, so that memory stays under `max_bytes`
+    (unless the rows that are there need more).
+    """
+
+    def __init__(self, num_layers: int, max_slots: int, column_bytes: int, max_bytes: int) -> None:
+        self.max_slots, self.column_bytes, self.max_bytes = max_slots, column_bytes, max_bytes
         self.first = self.width = 0
         self.row_N1 = self.position_NQ = torch.zeros((0, 1), dtype=torch.long)
         super().__init__(layers=[_SlotLayer(self) for _ in range(num_layers)])
+        self.num_columns, self.num_slots = _FIRST_COLUMNS, self._affordable(_FIRST_COLUMNS)
+
+    def shrink(self) -> None:
+        """Go back to the first measures, if longer rows have changed them. All rows are forgotten."""
+        if self.num_columns == _FIRST_COLUMNS:
+            return
+        self.num_columns, self.num_slots = _FIRST_COLUMNS, self._affordable(_FIRST_COLUMNS)
+        for layer in self.layers:
+            layer.keys = layer.values = None
+            layer.is_initialized = False
+
+    def _affordable(self, num_columns: int) -> int:
+        return max(1, min(self.max_slots, self.max_bytes // (self.column_bytes * num_columns)))
+
+    def reserve(self, num_rows: int, width: int) -> None:
+        """Room for `width` columns; the first `num_rows` rows stay."""
+        if width <= self.num_columns:
+            return
+        self.num_columns = max(width, 2 * self.num_columns)
+        self.num_slots = max(num_rows, self._affordable(self.num_columns))
+        for layer in self.layers:
+            layer.resize(num_rows)
 
     def place(self, first: int, position_NQ: torch.Tensor, width: int) -> None:
         """The next pass writes rows `first`.. at these columns, and reads the first `width` columns."""
-        if width > self.num_columns:
-            self.num_columns = max(width, 2 * self.num_columns)
-            for layer in self.layers:
-                layer.grow(self.num_columns)
+        self.reserve(first + position_NQ.shape[0], width)
         self.first, self.position_NQ, self.width = first, position_NQ, width
         self.row_N1 = torch.arange(position_NQ.shape[0], device=position_NQ.device)[:, None]
 
@@ -96,12 +124,10 @@ class Slots(Cache):  # type: ignore[misc]
     def write(self, slot: int, kept: Sequence[torch.Tensor], length: int) -> None:
         """The first `length` columns of what `read` gave, into a slot."""
         for layer, keys_HTD, values_HTD in zip(self.layers, kept[::2], kept[1::2], strict=True):
+            if not layer.is_initialized:
+                layer.lazy_initialization(keys_HTD[None], values_HTD[None])
             layer.keys[slot, :, :length] = keys_HTD[:, :length]
             layer.values[slot, :, :length] = values_HTD[:, :length]
-
-    def reserve(self, width: int) -> None:
-        """Room for `width` columns."""
-        self.place(0, self.position_NQ[:0], max(width, self.width))
 
 
 @dataclass(frozen=True, slots=True)
