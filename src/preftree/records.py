@@ -264,7 +264,7 @@ def from_json(cls: type[T], data: Any) -> T:
     """The record that `to_json` made; raises ValueError that names the record and the field."""
     if not isinstance(data, dict):
         raise ValueError(f"{cls.__name__}: expected an object, got {type(data).__name__}")
-    known = _fields(cls)
+    known = _fields(typing.cast(type, cls))
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise ValueError(f'{cls.__name__}: unknown field "{unknown[0]}"')

@@ -71,7 +71,7 @@ def paired_p_value(a: Sequence[bool], b: Sequence[bool]) -> float:
     n, k = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return 1.0
-    return min(1.0, 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n)
+    return min(1.0, float(2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n))
 
 
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:

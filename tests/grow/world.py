@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 
 from preftree.actors.scripted import ScriptedActor
+from preftree.environment import EnvironmentSettings
 from preftree.grow import Actors, GrowSettings, grow
 from preftree.records import Problem, Reference, digest
 
 SETTINGS = GrowSettings(seed=7, max_turns=3, incorrect=2, batches=(1, 2), pool_batches=(1,), max_tokens=200)
+
+# The sums need no library, and one jail without any starts at once.
+JAIL = EnvironmentSettings(workers=1, preload=())
 
 
 def problems(count=12):
@@ -66,4 +70,4 @@ if __name__ == "__main__":
     out, log, concurrency = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     settings = GrowSettings(**{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"concurrency": concurrency})
     slow = actors(log, lambda request, index: random.Random(digest([request, index])).uniform(0.0, 0.02))
-    asyncio.run(grow(problems(), slow, settings, out))
+    asyncio.run(grow(problems(), slow, settings, out, environment=JAIL))

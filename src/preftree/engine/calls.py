@@ -8,7 +8,7 @@ stop, no new call is sent, and the calls in flight are still committed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from preftree.actors import Actor
@@ -38,6 +38,8 @@ class Engine:
         self.budget = budget or Budget()
         self.stopped: str | None = None
         self.new_calls = 0
+        self.new_tokens = 0
+        self.on_answer: Callable[[], None] = lambda: None
         spent = forest.account()
         self._calls = spent.calls + spent.unanswered_calls
         self._tokens = spent.input_tokens + spent.output_tokens
@@ -62,6 +64,8 @@ class Engine:
         await self.forest.commit_answer(key, samples, price)
         self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
         self._usd += price
+        self.new_tokens += sum(sample.output_tokens for sample in samples)
+        self.on_answer()
         return samples
 
     async def observe(self, code: str, history: Sequence[Past]) -> Observation:

@@ -41,12 +41,14 @@ def compare_pairs(
     groups: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
     """Paired differences (b minus a) between models on the same problems, with McNemar's exact p-value."""
-    solved = {(r.model, r.problem, r.sample): r for r in results}
+    by_model: dict[str, dict[tuple[str, int], Result]] = {}
+    for r in results:
+        by_model.setdefault(r.model, {})[r.problem, r.sample] = r
     rows = []
     for (a, b), (group, members), k in itertools.product(pairs, groups.items(), turns):
         keys = [(r.problem, r.sample) for r in results if r.model == a and r.dataset in members]
-        ours = [solved[a, *key].solved_by(k) for key in keys]
-        theirs = [solved[b, *key].solved_by(k) for key in keys]
+        ours = [by_model[a][key].solved_by(k) for key in keys]
+        theirs = [by_model[b][key].solved_by(k) for key in keys]
         difference = (sum(theirs) - sum(ours)) / len(keys) if keys else math.nan
         rows.append(
             {"a": a, "b": b, "group": group, "turns": k, "difference": difference, "n": len(keys)}

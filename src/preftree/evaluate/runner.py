@@ -46,13 +46,14 @@ async def evaluate(
         async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
             engine = Engine(forest, interpreter, judge, budget)
             with progress(f"evaluating {benchmark.name}", len(attempts) * protocol.samples, "answers") as bar:
+                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
 
                 async def one(attempt: _Attempt) -> list[Result]:
                     if protocol.turns == 1:
                         done = await _answer(engine, attempt, protocol)
                     else:
                         done = [await _converse(engine, attempt, protocol, i) for i in range(protocol.samples)]
-                    bar.advance(len(done), note=attempt.model)
+                    bar.advance(len(done))
                     return done
 
                 answered = await run_all(engine, attempts, one, concurrency=protocol.concurrency)

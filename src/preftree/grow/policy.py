@@ -58,7 +58,7 @@ async def _sample_turn(
 ) -> list[Action]:
     """All actions of a turn, in the order of stages and samples."""
     past = past_of(expanded)
-    sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.stop)
+    sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.stop, settings.prefill)
 
     async def draw(
         actor: Actor, role: str, stage: str, batches: Sequence[int], wanted: tuple[int, int]

@@ -60,17 +60,24 @@ async def grow(
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
                 with progress(title, len(missing), "trees") as bar:
+                    # Trees end late and together: what moves before is the calls.
+                    engine.on_answer = lambda: bar.advance(0, note=account(engine))
 
                     async def one(problem: Problem) -> None:
                         tree = await grow_tree(engine, actors, settings, problem)
                         await forest.add_tree(tree, order[problem.id])
-                        bar.advance(note=f"{engine.new_calls} calls")
+                        bar.advance(note=account(engine))
                         if on_tree is not None:
                             on_tree(tree)
 
                     await run_all(engine, missing, one, concurrency=settings.concurrency)
                 new_calls = engine.new_calls
         return summarise(forest, new_calls)
+
+
+def account(engine: Engine) -> str:
+    """What was asked since the start, for the progress bar."""
+    return f"{engine.new_calls} calls, {engine.new_tokens:,} tokens written"
 
 
 def summarise(forest: Forest, new_calls: int) -> GrowReport:

@@ -7,6 +7,9 @@ marks of every stage and the content of every file it reads, so a stage is never
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import gc
 import hashlib
 import importlib
 import json
@@ -90,9 +93,8 @@ def _run(
     if "out" in module.Settings.__dataclass_fields__:
         resolved = resolved | {"out": str(out)}
     parsed = typed(module.Settings, resolved, name)
-    asked = {"kind": kind, "settings": _kept(settings), "inputs": _inputs(settings, marks)}
-    if kind == "report":
-        asked["inputs"] |= dict(marks)
+    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
+    asked = {"kind": kind, "settings": _kept(settings), "inputs": inputs}
     mark = digest(asked)
     finished = _load(out / "stage.json")
     begun = _load(out / "begun.json")
@@ -125,6 +127,7 @@ def _run(
         "report": report,
     }
     _save(out / "stage.json", stage)
+    _hand_back_memory()
     watch.done(name, stage)
     return stage
 
@@ -217,6 +220,14 @@ def peak_memory_mb() -> int:
     """The largest resident size so far of this process or of one of its finished children."""
     sizes = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return max(sizes) // 1024
+
+
+def _hand_back_memory() -> None:
+    """A stage's models are garbage now; glibc would keep their pages, and the next stage would come on top."""
+    gc.collect()
+    libc = ctypes.util.find_library("c")
+    if libc is not None and hasattr(library := ctypes.CDLL(libc), "malloc_trim"):
+        library.malloc_trim(0)
 
 
 def versions() -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from preftree.actors.weights import resolve_model
 from preftree.recipe.runner import Context
 from preftree.records import to_json
 from preftree.train import TrainSettings, train
@@ -12,4 +14,4 @@ Settings = TrainSettings
 
 
 def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
-    return to_json(train(settings))
+    return to_json(train(replace(settings, model=str(resolve_model(settings.model)))))
