@@ -83,6 +83,6 @@ def test_accuracy_and_pairs():
     undecided = {(row["dataset"], row["model"]): row["undecided"] for row in rows if row["turns"] == 1}
     assert undecided["y", "a"] == 1
     assert {(r["group"], r["model"], r["turns"]): r["n"] for r in by_group}["all", "a", 1] == 3
-    (pair,) = [p for p in compare_pairs(results, [("a", "b")], (1,), {"only x": ["x"]})]
+    (pair,) = compare_pairs(results, [("a", "b")], (1,), {"only x": ["x"]})
     assert pair["difference"] == 1.0
     assert pair["p_value"] == pytest.approx(0.5)

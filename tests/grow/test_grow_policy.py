@@ -25,7 +25,9 @@ from preftree.records import Problem, Reference, digest
 
 
 def _grow(out, actors, settings=None, problems=None, **more):
-    return asyncio.run(grow(problems or world.problems(), actors, settings or world.SETTINGS, out, environment=world.JAIL, **more))
+    return asyncio.run(
+        grow(problems or world.problems(), actors, settings or world.SETTINGS, out, environment=world.JAIL, **more)
+    )
 
 
 def _trees(out):

@@ -68,6 +68,8 @@ def actors(log=None, delay_s=None):
 
 if __name__ == "__main__":
     out, log, concurrency = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    settings = GrowSettings(**{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"concurrency": concurrency})
+    settings = GrowSettings(
+        **{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"concurrency": concurrency}
+    )
     slow = actors(log, lambda request, index: random.Random(digest([request, index])).uniform(0.0, 0.02))
     asyncio.run(grow(problems(), slow, settings, out, environment=JAIL))

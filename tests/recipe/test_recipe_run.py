@@ -124,7 +124,9 @@ def test_other_settings_in_the_same_place_are_refused(finished, tiny_model):
     tmp_path, _ = finished
     done = run("run", recipe(tmp_path, tiny_model), "sft.learning_rate=1e-3")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"preftree: {tmp_path}/run/sft: was begun with other settings (learning_rate")
+    assert done.stderr.splitlines()[-1].startswith(
+        f"preftree: {tmp_path}/run/sft: was begun with other settings (learning_rate"
+    )
 
 
 def test_a_lost_result_is_not_hidden_by_the_mark(finished, tiny_model, tmp_path):

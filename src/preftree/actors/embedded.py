@@ -57,9 +57,15 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "preftree"
 
 
+def cached_model() -> Path | None:
+    """The checkpoint folder if it is there already."""
+    target = _target()
+    return target if target.is_dir() else None
+
+
 def embedded_model() -> Path:
     """The checkpoint folder; fetched and dequantised on the first call (about 20 seconds), then at once."""
-    target = cache_dir() / f"{_MODEL}-{_FORMAT}"
+    target = _target()
     if target.is_dir():
         return target
     try:
@@ -81,6 +87,10 @@ def embedded_model() -> Path:
     except OSError as error:
         raise InputError(f"the embedded model can't be written to {target.parent}: {error}") from error
     return target
+
+
+def _target() -> Path:
+    return cache_dir() / f"{_MODEL}-{_FORMAT}"
 
 
 def _publish(made: Path, target: Path) -> None:

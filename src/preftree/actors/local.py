@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
+# Models in one process take turns, a step each: two that compute at once, with all cores each, are slower than that.
+_MACHINE = threading.Lock()
+
+
 class LocalActor:
     """Samples and scores with one model, which is loaded on the first request."""
 
@@ -140,7 +144,8 @@ class _Worker:
                     _fail(job, _named(self._name, error))
             if batch is not None and not batch.idle:
                 try:
-                    batch.advance()
+                    with _MACHINE:
+                        batch.advance()
                 except Exception as error:  # noqa: BLE001 as above
                     batch.fail(_named(self._name, error))
 

@@ -100,7 +100,8 @@ class Slots(Cache):  # type: ignore[misc]
         """Room for `width` columns; the first `num_rows` rows stay."""
         if width <= self.num_columns:
             return
-        self.num_columns = max(width, 2 * self.num_columns)
+        # In whole steps, because each change copies what is there.
+        self.num_columns = -(-width // _FIRST_COLUMNS) * _FIRST_COLUMNS
         self.num_slots = max(num_rows, self._affordable(self.num_columns))
         for layer in self.layers:
             layer.resize(num_rows)

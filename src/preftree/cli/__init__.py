@@ -7,6 +7,7 @@ In:  words. Out: tables or JSON on stdout, progress on stderr, an exit status:
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,13 +15,18 @@ import preftree
 from preftree.cli import doctor, judging, stages
 from preftree.errors import PreftreeError
 
+_EXAMPLES = """Examples:
+  preftree run quickstart
+  preftree run quickstart objective=kto out=runs/kto
+  preftree doctor"""
+
 
 def parser() -> argparse.ArgumentParser:
     """All commands. Heavy libraries are imported by the commands that need them, not here."""
     root = argparse.ArgumentParser(
         prog="preftree",
         description=preftree.__doc__,
-        epilog="Examples:\n  preftree run quickstart\n  preftree run quickstart objective=kto out=runs/kto\n  preftree doctor",
+        epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
@@ -32,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Entry point of `preftree`. Returns the exit status."""
+    # Before torch loads: threads that spin while they wait take the cores from whatever else runs on the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = parser().parse_args(words)
     try:
         status: int = arguments.run(arguments)

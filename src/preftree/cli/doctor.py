@@ -56,11 +56,11 @@ def _machine() -> list[dict[str, Any]]:
 
 def _engines() -> list[dict[str, Any]]:
     checks = []
-    for name in ("torch", "transformers", "ctranslate2"):
+    for name in ("torch", "transformers"):
         try:
             checks.append(_check(name, True, metadata.version(name)))
         except metadata.PackageNotFoundError:
-            checks.append(_check(name, False, "not installed", f"pip install {name}", needed=name != "ctranslate2"))
+            checks.append(_check(name, False, "not installed", f"pip install {name}"))
     return checks
 
 

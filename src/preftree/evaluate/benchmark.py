@@ -9,7 +9,7 @@ from preftree.records import Problem
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How a model is asked. After a wrong turn it is shown the observation, the verdict and a critique from the trace."""
+    """How a model is asked. After a wrong turn it sees observation, verdict and a critique from the trace."""
 
     turns: int = 1  # at most so many turns; a correct one ends the conversation
     samples: int = 1  # conversations a problem

@@ -152,7 +152,8 @@ class Forest:
         row = (str(key), key.tree, actor, request_digest, canonical(request), len(request.samples), time.time())
         # A second intent for an unanswered call (after a crash) replaces the first: the key is the same call.
         await self._write(
-            "INSERT OR REPLACE INTO calls (key, tree, actor, digest, request, samples, sent) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO calls (key, tree, actor, digest, request, samples, sent) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [row],
         )
 

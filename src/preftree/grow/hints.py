@@ -47,7 +47,9 @@ async def from_references(
                 continue
             place = Place(tree, index, "hinted", f"reference-{number}")
             asked = (*messages[:-1], Message(messages[-1].role, f"{messages[-1].content}\n\n{hint}"))
-            sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens, settings.stop, settings.prefill)
+            sampling = Sampling(
+                settings.temperature, settings.top_p, settings.max_tokens, settings.stop, settings.prefill
+            )
             candidates = await act(engine, actor, place, problem, asked, past, range(1), sampling, settings.seed)
         found += [action for action in candidates if action.verdict is not None and action.verdict.correct]
     return found

@@ -11,8 +11,9 @@ the reference away (hints.py). The first correct one of independent samples is d
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from preftree.actors import Actor
@@ -23,7 +24,13 @@ from preftree.grow.settings import Actors, GrowSettings
 from preftree.records import Action, Message, Problem, Tree, Turn, digest
 
 
-async def grow_tree(engine: Engine, actors: Actors, settings: GrowSettings, problem: Problem) -> Tree:
+async def grow_tree(
+    engine: Engine,
+    actors: Actors,
+    settings: GrowSettings,
+    problem: Problem,
+    on_turn: Callable[[], None] = lambda: None,
+) -> Tree:
     """Grow the whole tree. Calls that stand in the journal are replayed from it."""
     tree = digest(["tree", problem.id])[:24]
     prompt = opening(problem)
@@ -34,6 +41,7 @@ async def grow_tree(engine: Engine, actors: Actors, settings: GrowSettings, prob
         actions = await _sample_turn(engine, actors, settings, problem, tree, index, messages, expanded)
         turn = _choose(actions, problem, settings, index)
         await engine.forest.add_actions(tree, index, actions)
+        on_turn()
         if turn.expanded is None or index + 1 == settings.max_turns:
             turns.append(replace(turn, expanded=None))
             break
@@ -76,13 +84,20 @@ async def _sample_turn(
         return drawn
 
     targets = (settings.correct, 0 if actors.pool else settings.incorrect)
-    actions = await draw(actors.ladder[0], "actor", "sample", settings.batches, targets)
+    # The pool's actions are wanted whatever the actor's are: nobody waits for the other.
+    actions, *rivals = await asyncio.gather(
+        draw(actors.ladder[0], "actor", "sample", settings.batches, targets),
+        *(
+            draw(rival, f"pool-{place}", "sample", settings.pool_batches, (0, 1))
+            for place, rival in enumerate(actors.pool)
+        ),
+    )
     for step, stronger in enumerate(actors.ladder[1:], start=1):
         if _count(actions, correct=True):
             break
         actions += await draw(stronger, "actor", f"escalation-{step}", settings.batches, (settings.correct, 0))
-    for place, rival in enumerate(actors.pool):
-        actions += await draw(rival, f"pool-{place}", "sample", settings.pool_batches, (0, 1))
+    for drawn in rivals:
+        actions += drawn
     if settings.hints and not _count(actions, correct=True):
         hinted = await from_references(engine, actors.ladder[-1], settings, problem, tree, index, messages, past)
         actions += hinted

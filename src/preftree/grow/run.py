@@ -59,14 +59,14 @@ async def grow(
         if missing:
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
-                with progress(title, len(missing), "trees") as bar:
-                    # Trees end late and together: what moves before is the calls.
+                # Trees end late and together, so turns are counted, of as many as there may be.
+                with progress(title, len(missing) * settings.max_turns, "turns") as bar:
                     engine.on_answer = lambda: bar.advance(0, note=account(engine))
 
                     async def one(problem: Problem) -> None:
-                        tree = await grow_tree(engine, actors, settings, problem)
+                        tree = await grow_tree(engine, actors, settings, problem, bar.advance)
                         await forest.add_tree(tree, order[problem.id])
-                        bar.advance(note=account(engine))
+                        bar.advance(settings.max_turns - tree.depth)
                         if on_tree is not None:
                             on_tree(tree)
 

@@ -231,7 +231,7 @@ def _hand_back_memory() -> None:
 
 
 def versions() -> dict[str, str]:
-    names = ("preftree", "torch", "transformers", "ctranslate2", "math-verify", "reasoning-gym", "numpy", "sympy")
+    names = ("preftree", "torch", "transformers", "math-verify", "reasoning-gym", "numpy", "sympy")
     found = {"python": platform.python_version()}
     for name in names:
         try:
