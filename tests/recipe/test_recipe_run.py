@@ -17,14 +17,18 @@ STAGES = ("forest-1", "sft", "forest-2", "preference-nca", "reward", "evaluation
 
 def recipe(tmp_path, model):
     """A dozen lines over the quickstart, as a user writes them."""
-    split = {"leg_counting": 6, "gsm8k": 2}
+    none = dict.fromkeys(("chain_sum", "basic_arithmetic", "letter_counting"), 0)
+    split = none | {"leg_counting": 6, "gsm8k": 2}
+    held_out = none | {"leg_counting": 2, "gsm8k": 0, "lcm": 2}
     own = {
         "base": "quickstart",
         "model": str(model),
         "out": str(tmp_path / "run"),
         "max_tokens": 12,
+        # A random model's text in a code block is no Python, and a syntax error makes no pair.
+        "prefill": "",
         "stages": {
-            "problems": {"splits": {"forest-1": split, "forest-2": split, "held-out": {"leg_counting": 2, "lcm": 2}}},
+            "problems": {"splits": {"forest-1": split, "forest-2": split, "held-out": held_out}},
             "sft": {"batch_size": 2, "epochs": 2, "save_steps": 1},
             "forest-2": {"policy": {"batches": [1, 1]}},
             "best-of-n": {"protocol": {"samples": 4}, "ranking": {"counts": [1, 4]}},
@@ -116,7 +120,7 @@ def test_a_second_run_does_nothing(finished, tiny_model):
     again = run("run", recipe(tmp_path, tiny_model))
     assert again.returncode == 0, again.stderr
     assert again.stdout == first.stdout
-    assert again.stderr.count("done before") == 12
+    assert again.stderr.count("done before") == 11
     assert time.monotonic() - began < 30
 
 
@@ -169,7 +173,9 @@ def test_killed_training_ends_with_the_same_weights(finished, tiny_model, tmp_pa
         pytest.param(["run", "quickstart", "problems=gone.jsonl"], 2, "gone.jsonl", id="missing-problems"),
         pytest.param(["grow", "out=x"], 2, 'setting "problems" is missing', id="missing-setting"),
         pytest.param(["grow", "problems=p.jsonl"], 2, "out=DIRECTORY is missing", id="missing-out"),
-        pytest.param(["train", "dpo", "model=m", "rows=gone.jsonl", "out=x"], 2, "gone.jsonl", id="missing-rows"),
+        pytest.param(
+            ["train", "dpo", "model=gone", "rows=r.jsonl", "out=x"], 2, "model gone: no such", id="train-model"
+        ),
         pytest.param(["export", "forest=gone", "out=x"], 2, "gone: no forest here", id="missing-forest"),
         pytest.param(["report", "gone"], 2, "no finished stage", id="missing-run"),
     ],
@@ -182,6 +188,29 @@ def test_wrong_input_is_one_sentence(tmp_path, words, status, said):
     assert len(last) == 1
     assert said in last[0]
     assert "Traceback" not in done.stderr
+
+
+def test_missing_and_broken_rows(tmp_path, tiny_model):
+    words = ["train", "dpo", f"model={tiny_model}", f"out={tmp_path / 'out'}"]
+    done = run(*words, f"rows={tmp_path / 'gone.jsonl'}")
+    assert (done.returncode, "gone.jsonl" in done.stderr.splitlines()[-1]) == (2, True)
+    (tmp_path / "bad.jsonl").write_text('{"prompt": 3}\n')
+    done = run(*words[:3], f"out={tmp_path / 'other'}", f"rows={tmp_path / 'bad.jsonl'}")
+    assert (done.returncode, "bad.jsonl" in done.stderr.splitlines()[-1]) == (2, True)
+
+
+def test_an_unreachable_endpoint_is_one_sentence(tmp_path):
+    row = {"problem": "What is 1 + 1?", "reference": "2"}
+    (tmp_path / "p.jsonl").write_text(json.dumps(row))
+    done = run(
+        "grow",
+        f"problems={tmp_path / 'p.jsonl'}",
+        "actors.far={kind: endpoint, base_url: 'http://127.0.0.1:9/v1', model: m, attempts: 2}",
+        "ladder=[far]",
+        f"out={tmp_path / 'forest'}",
+    )
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9/v1" in done.stderr.splitlines()[-1]
 
 
 def test_a_broken_row_of_ones_own_problems(tmp_path, tiny_model):

@@ -131,16 +131,28 @@ class _Worker:
     def _run(self) -> None:
         """Load, then serve until stopped. Whatever goes wrong is the answer of every job that waits."""
         batch: _Batch | None = None
+        broken: PreftreeError | None = None
         while True:
             for job in self._arrived(wait=batch is None or batch.idle):
                 if job is None:
                     if batch is not None:
                         batch.fail(ActorError(f"actor {self._name} was closed before it answered"))
                     return
+                if batch is None and broken is None:
+                    try:
+                        # transformers loads through settings of the whole process: one model at a time.
+                        with _MACHINE:
+                            loaded = load_model(self._model, _dtype(self._dtype))
+                        batch = _Batch(self._name, loaded, self._max_batch)
+                    except Exception as error:  # noqa: BLE001 a job must never wait for a thread that died
+                        # A model that can't be loaded is not tried again for every job.
+                        broken = _named(self._name, error)
+                if batch is None:
+                    _fail(job, broken or ActorError(f"actor {self._name} has no model"))
+                    continue
                 try:
-                    batch = batch or _Batch(self._name, load_model(self._model, _dtype(self._dtype)), self._max_batch)
                     batch.add(job)
-                except Exception as error:  # noqa: BLE001 a job must never wait for a thread that died
+                except Exception as error:  # noqa: BLE001 as above
                     _fail(job, _named(self._name, error))
             if batch is not None and not batch.idle:
                 try:

@@ -74,7 +74,10 @@ def load_model(model: Path | str, dtype: str) -> LoadedModel:
     """Model and tokenizer, ready to sample; InputError in one sentence if that fails."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    # Its bar for each load would tear ours apart.
+    logging.disable_progress_bar()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)

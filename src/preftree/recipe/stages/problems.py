@@ -64,6 +64,8 @@ def _deal_families(settings: Settings) -> dict[str, list[Problem]]:
     dealt: dict[str, list[Problem]] = {split: [] for split in wanted}
     for family in dict.fromkeys(name for sizes in wanted.values() for name in sizes):
         total = sum(sizes.get(family, 0) for sizes in wanted.values())
+        if total == 0:
+            continue
         fresh = iter(_distinct(_source(family, int(total * _SPARE) + 8, settings.seed)))
         for split, sizes in wanted.items():
             taken = [problem for _, problem in zip(range(sizes.get(family, 0)), fresh, strict=False)]

@@ -1,0 +1,79 @@
+"""The commands of the README are run, at small settings, with a tiny random model in the embedded one's place."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_BLOCK = re.compile(r"<!-- test: (\w+) -->\n```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(group):
+    """The fenced blocks of the README that belong to one test, as (language, text)."""
+    found = [
+        (language, text) for name, language, text in _BLOCK.findall((ROOT / "README.md").read_text()) if name == group
+    ]
+    assert found, group
+    return found
+
+
+def run(command, directory):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(["bash", "-ec", command], cwd=directory, env=environment, capture_output=True, text=True)
+    return done
+
+
+@pytest.fixture
+def own(tmp_path, tiny_model):
+    """The README's own files, with the tiny model; each sampled action ends after a few tokens."""
+    for language, text in blocks("own"):
+        if language == "yaml":
+            text = text.replace("embedded", str(tiny_model)).replace("stages:", "max_tokens: 8\nprefill: ''\nstages:")
+            (tmp_path / "mine.yaml").write_text(text)
+        elif language == "json":
+            (tmp_path / "mine.jsonl").write_text(text)
+    return tmp_path
+
+
+def test_own_model_and_problems(own):
+    (command,) = [text for language, text in blocks("own") if language == "bash"]
+    done = run(command, own)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((own / "runs/mine/report/results.json").read_text())["evaluation"]["models"][-1] == "dpo"
+
+
+def test_one_stage_at_a_time(own, tiny_model):
+    ((_, command),) = blocks("stages")
+    done = run(command.replace("embedded", str(tiny_model)).replace("max_tokens=64", "max_tokens=8"), own)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((own / "page/results.json").read_text())
+    assert {"forests", "training", "evaluation", "rerank"} <= set(results)
+
+
+def test_judging(tmp_path):
+    ((_, command),) = blocks("judging")
+    done = run(command, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("Out: 45\n")
+    assert '"verdict": "correct"' in done.stdout
+    assert "jail" in done.stdout
+
+
+def test_every_command_has_help_with_examples():
+    commands = ("run", "grow", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
+    for command in commands:
+        done = run(f"preftree {command} --help", ROOT)
+        assert done.returncode == 0
+        assert "Examples:" in done.stdout, command
+
+
+def test_the_readme_names_both_commands():
+    text = (ROOT / "README.md").read_text()
+    assert "make demo" in text
+    assert "make test" in text
