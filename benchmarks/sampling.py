@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib.metadata
 import json
 import os
@@ -47,18 +48,26 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2, help="runs of each engine; the fastest counts")
     parser.add_argument("--only", default="", help="run the engines whose name holds this")
     options = parser.parse_args()
+    facts = {"machine": machine(), "versions": versions()}
     with tempfile.TemporaryDirectory() as scratch:
         folder, ends = prepare(Path(scratch))
         work = Work(folder, ends, options.prompts)
         chosen = {name: run for name, run in engines().items() if options.only in name}
         # Round by round, so that a busy minute of the machine does not hit one engine only.
-        runs = [[measure(name, run, work) for name, run in chosen.items()] for _ in range(options.repeats)]
-        rows = [min(tried, key=lambda row: row.get("seconds", float("inf"))) for tried in zip(*runs, strict=True)]
-    result = {"machine": machine(), "versions": versions(), "workload": work.facts(), "engines": rows}
+        best: dict[str, dict[str, Any]] = {}
+        for _ in range(options.repeats):
+            for name, run in chosen.items():
+                tried = measure(name, run, work)
+                gc.collect()
+                best[name] = min(best.get(name, tried), tried, key=lambda row: row.get("seconds", float("inf")))
+                # After every engine: a run that is cut short has not measured for nothing.
+                write({**facts, "workload": work.facts(), "engines": list(best.values())})
+
+
+def write(result: dict[str, Any]) -> None:
     target = Path(__file__).parent / "results" / "sampling.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {target}")
 
 
 def engines() -> dict[str, Callable[[Work], tuple[float, list[int]]]]:

@@ -7,7 +7,7 @@ Always true: every call goes through the journal of the output directory, so a k
 from preftree.evaluate.benchmark import Benchmark, Protocol
 from preftree.evaluate.metrics import accuracy_rows, compare_pairs, rerank_curves
 from preftree.evaluate.rerank import RerankSettings, rerank
-from preftree.evaluate.runner import evaluate, load_results
+from preftree.evaluate.runner import evaluate, load_results, write_results
 
 __all__ = [
     "Benchmark",
@@ -19,4 +19,5 @@ __all__ = [
     "load_results",
     "rerank",
     "rerank_curves",
+    "write_results",
 ]

@@ -45,7 +45,7 @@ async def evaluate(
         await forest.add_problems(benchmark.problems)
         async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
             engine = Engine(forest, interpreter, judge, budget)
-            with progress(f"evaluating {benchmark.name}", len(attempts) * protocol.samples, "answers") as bar:
+            with progress(f"evaluating {', '.join(models)}", len(attempts) * protocol.samples, "answers") as bar:
                 engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
 
                 async def one(attempt: _Attempt) -> list[Result]:

@@ -33,6 +33,7 @@ class GrowReport:
     trees_by_turns: dict[str, int]
     stages: dict[str, int]
     pairs_with_different_actors: int
+    pairs_by_actors: dict[str, int]  # "chosen's over rejected's", so that references are told from models
     leaked_critiques: int
     new_calls: int
     account: Account
@@ -85,6 +86,7 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
     turns = pairs = correct = incorrect = different = leaked = trees = 0
     depths: Counter[str] = Counter()
     stages: Counter[str] = Counter()
+    by_actors: Counter[str] = Counter()
     for tree in forest.trees():
         trees += 1
         depths[str(tree.depth)] += 1
@@ -96,7 +98,9 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
             leaked += turn.leaked
             stages[turn.correct[0].stage if turn.correct else "none"] += 1
             pairs += len(turn.correct) * len(wrong)
-            different += sum(c.actor != w.actor for c in turn.correct for w in wrong)
+            writers = [(c.actor, w.actor) for c in turn.correct for w in wrong]
+            different += sum(chosen != rejected for chosen, rejected in writers)
+            by_actors.update(f"{chosen} over {rejected}" for chosen, rejected in writers)
     return GrowReport(
         trees=trees,
         turns=turns,
@@ -106,6 +110,7 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
         trees_by_turns=dict(sorted(depths.items())),
         stages=dict(sorted(stages.items())),
         pairs_with_different_actors=different,
+        pairs_by_actors=dict(sorted(by_actors.items())),
         leaked_critiques=leaked,
         new_calls=new_calls,
         account=forest.account(),

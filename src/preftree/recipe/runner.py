@@ -127,7 +127,7 @@ def _run(
         "report": report,
     }
     _save(out / "stage.json", stage)
-    _hand_back_memory()
+    hand_back_memory()
     watch.done(name, stage)
     return stage
 
@@ -222,7 +222,7 @@ def peak_memory_mb() -> int:
     return max(sizes) // 1024
 
 
-def _hand_back_memory() -> None:
+def hand_back_memory() -> None:
     """A stage's models are garbage now; glibc would keep their pages, and the next stage would come on top."""
     gc.collect()
     libc = ctypes.util.find_library("c")

@@ -195,6 +195,11 @@ def _log(run: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"name": run.get("name"), "columns": columns, "steps": steps, "stride": stride, "total": len(metrics)}
 
 
+def _writers(reports: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Who wrote the chosen and who the rejected actions of pairs: "sft over bare"."""
+    return sorted({name for report in reports for name in report.get("pairs_by_actors") or {}})
+
+
 def _forests(forests: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Lines of one table, a column a forest, and the figure of yields."""
     if not forests:
@@ -215,6 +220,9 @@ def _forests(forests: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
             [f"{text.count(part)} ({text.share(part, whole)})" for part, whole in different],
         )
     )
+    for name in _writers(reports):
+        cells = [text.count((r.get("pairs_by_actors") or {}).get(name, 0)) for r in reports]
+        lines.append((f"Pairs: {name}", cells))
     lines.append(("Critiques that give the answer away", [text.count(r.get("leaked_critiques")) for r in reports]))
     for depth in sorted({int(depth) for report in reports for depth in report.get("trees_by_turns") or {}}):
         cells = [text.count((r.get("trees_by_turns") or {}).get(str(depth), 0)) for r in reports]

@@ -94,6 +94,9 @@ def forest_table(results: Mapping[str, Any]) -> Table:
         table.add_row(label, *(count(report.get(key)) for report in reports))
     different = [share(report.get("pairs_with_different_actors"), report.get("pairs")) for report in reports]
     table.add_row("pairs of two actors", *different)
+    for name in sorted({name for report in reports for name in report.get("pairs_by_actors") or {}}):
+        cells = (count((report.get("pairs_by_actors") or {}).get(name, 0)) for report in reports)
+        table.add_row(Text(clean(f"  {name}")), *cells)
     table.add_section()
     for name in sorted({name for report in reports for name in report.get("trees_by_turns") or {}}):
         cells = (count((report.get("trees_by_turns") or {}).get(name, 0)) for report in reports)

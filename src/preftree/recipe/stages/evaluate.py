@@ -11,9 +11,9 @@ from typing import Any
 
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
-from preftree.evaluate import Benchmark, Protocol, accuracy_rows, compare_pairs, evaluate
+from preftree.evaluate import Benchmark, Protocol, accuracy_rows, compare_pairs, evaluate, write_results
 from preftree.recipe.actors import open_actors
-from preftree.recipe.runner import Context
+from preftree.recipe.runner import Context, hand_back_memory
 from preftree.recipe.stages.problems import read_problems
 from preftree.records import Problem, Result
 
@@ -34,10 +34,16 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     benchmark = Benchmark(context.name, tuple(problems), settings.protocol)
 
     async def work() -> list[Result]:
-        async with open_actors(settings.models, context.name) as models:
-            return await evaluate(
-                benchmark, models, context.out, environment=settings.environment, budget=settings.budget
-            )
+        found: list[Result] = []
+        # One model after another: several at once are no faster on one machine, and fill its memory.
+        for name, section in settings.models.items():
+            async with open_actors({name: section}, context.name) as models:
+                found += await evaluate(
+                    benchmark, models, context.out, environment=settings.environment, budget=settings.budget
+                )
+            hand_back_memory()
+        write_results(context.out / "results.jsonl", found)
+        return found
 
     results = asyncio.run(work())
     turns = sorted({1, settings.protocol.turns})

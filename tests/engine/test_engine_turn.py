@@ -1,0 +1,170 @@
+"""One turn: code and answers in texts, replies, prompts; and calls through the journal."""
+
+import asyncio
+
+import pytest
+
+from preftree.actors import Prices
+from preftree.actors.scripted import ScriptedActor
+from preftree.engine import Budget, Engine, opening, reply, run_all, trace_critique
+from preftree.engine.prompts import fill
+from preftree.engine.turn import code_of
+from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.errors import ActorError, Stopped
+from preftree.forest import CallKey, Forest
+from preftree.records import Action, Message, Observation, Problem, Reference, Request, Verdict
+from preftree.verify import Judge
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("```python\nx\n```", "x", id="fence"),
+        pytest.param("Step 1: think.\n```python\nx = 1\n```\nand\n```\nx\n```", "x = 1\nx", id="two-blocks"),
+        pytest.param("```python\nx = 1", "x = 1", id="cut-off"),
+        pytest.param("<execute>\nx\n</execute>", "x", id="tags"),
+        pytest.param("no code at all", None, id="none"),
+        pytest.param("```python\n\n```", None, id="empty"),
+        pytest.param("```py\nprint('```')\n```", "print('", id="a-fence-ends-at-the-first-fence"),
+    ],
+)
+def test_code_of(text, code):
+    assert code_of(text) == code
+
+
+@pytest.mark.parametrize(
+    ("task", "begins"),
+    [
+        ("Math_PoT", "Tool available:\n[1] Python interpreter\nWhen you send a message containing Python code"),
+        (
+            "Math_CoT",
+            "Solve the following math problem step-by-step.\nSimplify your answer as much as possible. Present",
+        ),
+        ("Coding", "Write Python code to solve the task:\n"),
+        ("Logic", "Solve the following problem"),
+    ],
+)
+def test_openings(task, begins):
+    (message,) = opening(Problem("p", "d", task, "What is {this}?", (Reference("1"),)))
+    assert message.content.startswith(begins)
+    assert message.content.endswith("\nWhat is {this}?")
+
+
+def test_fill_leaves_braces_of_values_alone():
+    assert fill("{a} and {b}, {c}", a="{b}", b="x") == "{b} and x, {c}"
+
+
+def _wrong(status, answer=None, output=""):
+    return Action("t", "a", "sample", 0, observation=Observation(status, output), verdict=Verdict("wrong", "", answer))
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        pytest.param(_wrong("ok", "3"), "its result is wrong", id="wrong"),
+        pytest.param(_wrong("ok"), "shows no result", id="no-result"),
+        pytest.param(_wrong("error"), "traceback", id="error"),
+        pytest.param(_wrong("syntax"), "not valid Python", id="syntax"),
+        pytest.param(_wrong("none"), "Send Python code", id="no-code"),
+        pytest.param(_wrong("time"), "too long", id="time"),
+        pytest.param(_wrong("killed"), "fails", id="other"),
+    ],
+)
+def test_a_critique_from_the_trace(action, said):
+    assert said in trace_critique(action)
+
+
+def test_reply_has_result_verdict_critique():
+    assert reply(_wrong("ok", "3", "Out: 3\n"), "Try again.") == "Out: 3\nYour answer is wrong.\nTry again."
+    assert reply(_wrong("none"), None) == "Your answer is wrong."
+
+
+REQUEST = Request(messages=(Message("user", "q"),))
+
+
+def _with_engine(path, work, budget=None):
+    async def run():
+        jail = EnvironmentSettings(workers=1, preload=())
+        with Forest(path) as forest:
+            async with Interpreter(jail) as interpreter, Judge() as judge:
+                return await work(Engine(forest, interpreter, judge, budget))
+
+    return asyncio.run(run())
+
+
+def _key(i):
+    return CallKey("t", 0, "actor", "sample", i)
+
+
+def test_a_call_is_asked_once_and_paid_once(tmp_path):
+    actor = ScriptedActor({"q": ("one two",)}, prices=Prices(1.0, 0.0, 2.0))
+
+    async def ask(engine):
+        await engine.ask(actor, _key(0), REQUEST)
+        return engine.forest.account()
+
+    first = _with_engine(tmp_path, ask)
+    second = _with_engine(tmp_path, ask)
+    assert actor.calls == 1
+    assert first == second
+    assert first.price_usd == pytest.approx((1 * 1.0 + 2 * 2.0) / 1e6)
+
+
+def test_a_failed_call_stays_an_intent_and_is_asked_again(tmp_path):
+    broken = ScriptedActor({"q": ("x",)}, fault=lambda request, index: ActorError("down"))
+    with pytest.raises(ActorError, match="down"):
+        _with_engine(tmp_path, lambda engine: engine.ask(broken, _key(0), REQUEST))
+    whole = ScriptedActor({"q": ("x",)})
+    _with_engine(tmp_path, lambda engine: engine.ask(whole, _key(0), REQUEST))
+    with Forest(tmp_path, readonly=True) as forest:
+        assert (forest.account().calls, forest.account().unanswered_calls) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("budget", "unit"),
+    [
+        pytest.param(Budget(calls=2), "calls", id="calls"),
+        pytest.param(Budget(tokens=4), "tokens", id="tokens"),
+        pytest.param(Budget(usd=4e-6), "US dollars", id="usd"),
+    ],
+)
+def test_budgets_hold_over_restarts(tmp_path, budget, unit):
+    actor = ScriptedActor({"q": ("x",)}, prices=Prices(1.0, 1.0, 1.0))
+
+    async def three(engine):
+        for i in range(3):
+            await engine.ask(actor, _key(i), REQUEST)
+
+    for _ in range(2):
+        with pytest.raises(Stopped, match=f"{unit} is spent"):
+            _with_engine(tmp_path, three, budget)
+    assert actor.calls == 2
+
+
+def test_what_is_in_flight_is_committed_when_another_fails(tmp_path):
+    def fault(request, index):
+        return ActorError("down") if request.seed == 1 else None
+
+    slow = ScriptedActor({"q": ("x",)}, delay_s=lambda request, index: 0.1 * (request.seed != 1), fault=fault)
+
+    async def work(engine):
+        async def one(i):
+            await engine.ask(slow, _key(i), Request(messages=REQUEST.messages, seed=i))
+
+        await run_all(engine, range(8), one, concurrency=4)
+
+    with pytest.raises(ActorError, match="down"):
+        _with_engine(tmp_path, work)
+    with Forest(tmp_path, readonly=True) as forest:
+        assert (forest.account().calls, forest.account().unanswered_calls) == (3, 1)
+
+
+def test_the_same_program_runs_once(tmp_path):
+    async def work(engine):
+        first = await engine.observe("1 + 1", [])
+        engine.interpreter = None  # nothing left to run with: the second must come from the forest
+        return first, await engine.observe("1 + 1", [])
+
+    first, second = _with_engine(tmp_path, work)
+    assert first == second
+    assert first.value == "2"
