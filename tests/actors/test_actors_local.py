@@ -189,3 +189,42 @@ def test_broken_weights_fail_the_request(tiny_checkpoint: Path, tmp_path: Path) 
     with pytest.raises(InputError, match="can't be loaded"):
         ask(made, Request(CHAT))
     asyncio.run(made.close())
+
+
+def test_models_load_and_answer_side_by_side(tiny_checkpoint: Path) -> None:
+    """Two actors that are first asked at the same time both load, and draw what each draws alone."""
+    request = Request(messages=(Message("user", "hello"),), max_tokens=8, samples=(0, 1))
+
+    async def ask(count: int) -> list[tuple[Sample, ...]]:
+        actors = [LocalActor(ActorSettings(name=f"a{i}", model=str(tiny_checkpoint))) for i in range(count)]
+        try:
+            return list(await asyncio.gather(*(actor.sample(request) for actor in actors)))
+        finally:
+            for actor in actors:
+                await actor.close()
+
+    assert asyncio.run(ask(3)) == asyncio.run(ask(1)) * 3
+
+
+def test_a_model_that_can_not_be_loaded_is_tried_once(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: Any) -> None:
+    from preftree.actors import local
+
+    tries = []
+
+    def load(model: Any, dtype: str) -> Any:
+        tries.append(model)
+        raise InputError("model x can't be loaded: broken")
+
+    monkeypatch.setattr(local, "load_model", load)
+
+    async def ask() -> list[Any]:
+        actor = LocalActor(ActorSettings(name="a", model=str(tiny_checkpoint)))
+        request = Request(messages=(Message("user", "hello"),), max_tokens=8)
+        try:
+            return list(await asyncio.gather(*(actor.sample(request) for _ in range(5)), return_exceptions=True))
+        finally:
+            await actor.close()
+
+    answers = asyncio.run(ask())
+    assert [str(answer) for answer in answers] == ["model x can't be loaded: broken"] * 5
+    assert len(tries) == 1
