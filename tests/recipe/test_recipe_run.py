@@ -227,3 +227,17 @@ def test_a_broken_row_of_ones_own_problems(tmp_path, tiny_model):
     stage = json.loads((tmp_path / "run" / "problems" / "stage.json").read_text())
     assert stage["report"]["set_aside"] == 2
     assert Path(tmp_path / "run" / "report" / "report.html").is_file()
+
+
+def test_one_stage_is_skipped_for_equal_input_and_refused_for_other(tmp_path):
+    """A single command is idempotent, even where a setting's word is also the name of a directory."""
+    from preftree.errors import InputError
+    from preftree.recipe import run_single
+
+    (tmp_path / "p.jsonl").write_text(json.dumps({"problem": "What is 1 + 1?", "reference": "2", "program": "1 + 1"}))
+    section = {"splits": {"train": {"x": 1}}, "own": str(tmp_path / "p.jsonl"), "out": str(tmp_path / "dealt")}
+    first = run_single("problems", section)
+    assert run_single("problems", section) == first
+    (tmp_path / "p.jsonl").write_text(json.dumps({"problem": "What is 2 + 1?", "reference": "3", "program": "2 + 1"}))
+    with pytest.raises(InputError, match="was begun with other settings"):
+        run_single("problems", section)

@@ -6,7 +6,7 @@ Always true: every call goes through the journal, so nothing that was answered i
 
 from preftree.engine.calls import Budget, Engine
 from preftree.engine.prompts import opening
-from preftree.engine.run import run_all
+from preftree.engine.run import run_all, together
 from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "reply",
     "run_all",
     "settle",
+    "together",
     "trace_critique",
 ]

@@ -49,6 +49,20 @@ async def run_all(
     return [result for result in results if result is not None]
 
 
+async def together(*work: Awaitable[Out]) -> list[Out]:
+    """Results in order, once all have ended, however they end; then the first failure that is no stop is raised.
+
+    `asyncio.gather` would raise at once and leave the others to run on: a call in flight would outlive the forest
+    that is to keep its answer.
+    """
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    failures = [end for end in ended if isinstance(end, BaseException)]
+    failures.sort(key=lambda failure: isinstance(failure, Stopped))
+    if failures:
+        raise failures[0]
+    return [end for end in ended if not isinstance(end, BaseException)]
+
+
 @contextmanager
 def _interruptible(engine: Engine) -> Iterator[None]:
     """Ctrl-C or SIGTERM once: stop cleanly. Twice: at once."""

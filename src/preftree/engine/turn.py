@@ -8,13 +8,13 @@ and the reference alone, never on when it came or beside what it ran.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from preftree.actors import Actor
 from preftree.engine.calls import Engine
+from preftree.engine.run import together
 from preftree.environment import Past
 from preftree.forest import CallKey
 from preftree.records import Action, Message, Observation, Problem, Request, Sample, Verdict, digest
@@ -73,7 +73,7 @@ async def act(
         settle(engine, problem, from_sample(actor.name, place.stage, sampling.prefill, sample), past)
         for sample in drawn
     )
-    return list(await asyncio.gather(*settled))
+    return await together(*settled)
 
 
 def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
@@ -116,12 +116,15 @@ async def judge(engine: Engine, problem: Problem, answer: str | None, observatio
     """Correct if the answer equals any of the problem's references."""
     if answer is None:
         return Verdict("wrong", "no answer" if observation.status in ("ok", "none") else observation.status)
-    verdict = Verdict("wrong", "no reference", answer)
+    verdicts = []
     for reference in problem.references:
-        verdict = await engine.verdict(problem.verifier, answer, reference.answer)
-        if verdict.outcome != "wrong":
+        verdicts.append(await engine.verdict(problem.verifier, answer, reference.answer))
+        if verdicts[-1].correct:
             break
-    return Verdict(verdict.outcome, verdict.why, answer)
+    # Correct under one reference is correct; not judged under one, and right under none, is undecided.
+    order = ("correct", "undecided", "wrong")
+    best = min(verdicts, key=lambda verdict: order.index(verdict.outcome))
+    return Verdict(best.outcome, best.why, answer)
 
 
 def code_of(text: str) -> str | None:

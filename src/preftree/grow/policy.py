@@ -11,13 +11,12 @@ the reference away (hints.py). The first correct one of independent samples is d
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from preftree.actors import Actor
-from preftree.engine import Engine, Place, Sampling, act, opening, past_of, reply
+from preftree.engine import Engine, Place, Sampling, act, opening, past_of, reply, together
 from preftree.grow.critic import criticise
 from preftree.grow.hints import from_references
 from preftree.grow.settings import Actors, GrowSettings
@@ -85,7 +84,7 @@ async def _sample_turn(
 
     targets = (settings.correct, 0 if actors.pool else settings.incorrect)
     # The pool's actions are wanted whatever the actor's are: nobody waits for the other.
-    actions, *rivals = await asyncio.gather(
+    actions, *rivals = await together(
         draw(actors.ladder[0], "actor", "sample", settings.batches, targets),
         *(
             draw(rival, f"pool-{place}", "sample", settings.pool_batches, (0, 1))

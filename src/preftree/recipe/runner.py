@@ -31,6 +31,8 @@ from preftree.records import Tree, digest, to_json
 
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
 _FREE = {"budget", "concurrency", "environment"}
+# Settings that may name a file or a directory: what stands there belongs to the mark.
+_PATHS = {"problems", "own", "groups", "model", "rows", "forest", "reward_model"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,10 @@ def _run(
     inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
     asked = {"kind": kind, "settings": _kept(settings), "inputs": inputs}
     mark = digest(asked)
-    finished = _load(out / "stage.json")
-    begun = _load(out / "begun.json")
+    # A page over a run is made anew each time: the run may hold more by now.
+    again = kind == "report" and not marks
+    finished = None if again else _load(out / "stage.json")
+    begun = None if again else _load(out / "begun.json")
     if begun is not None and begun["mark"] != mark:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
@@ -156,20 +160,28 @@ def _resolve(value: Any, run: Path, stage: str, marks: Mapping[str, str]) -> Any
     return value
 
 
-def _inputs(value: Any, marks: Mapping[str, str]) -> dict[str, str]:
+def _inputs(value: Any, marks: Mapping[str, str], key: str = "") -> dict[str, str]:
     """What stands behind every reference and every path among the settings."""
     found: dict[str, str] = {}
     if isinstance(value, dict):
-        for item in value.values():
-            found |= _inputs(item, marks)
-    elif isinstance(value, list):
-        for item in value:
-            found |= _inputs(item, marks)
+        for name, item in value.items():
+            found |= _inputs(item, marks, name)
     elif isinstance(value, str) and value.startswith("@"):
         found[value] = marks.get(value[1:].partition("/")[0], "")
-    elif isinstance(value, str) and 0 < len(value) < 4096 and "\n" not in value and Path(value).is_file():
-        found[value] = hashlib.sha256(Path(value).read_bytes()).hexdigest()
+    elif key in _PATHS and isinstance(value, str) and value and Path(value).exists():
+        found[value] = _content(Path(value))
     return found
+
+
+def _content(path: Path) -> str:
+    """What a file holds; of a directory, the mark of the stage that made it, or its files' names, sizes and times."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    stage = _load(path / "stage.json")
+    if stage is not None:
+        return str(stage["mark"])
+    files = sorted(entry for entry in path.iterdir() if entry.is_file())
+    return digest([(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files])
 
 
 def _kept(settings: Mapping[str, Any]) -> dict[str, Any]:
