@@ -5,8 +5,8 @@ Out: the same rows with their new tokens and why they ended.
 Always true: what a row draws depends on its own prompt, settings and uniforms (to rounding), never on the rows
 beside it; a prefix that was read before is not computed again; active rows fill the slots 0..B-1.
 
-Chosen by measurement (benchmarks/sampling.py and its results): on two cores this loop is several times as fast
-as CTranslate2 in int8 and as `generate`.
+Chosen by measurement (benchmarks/sampling.py and its results): on two cores with bfloat16 instructions this loop
+draws 454 tokens a second, CTranslate2 in int8 222; in float32, 206 against CTranslate2's 171.
 
 Shapes: B active rows, N rows of a pass, Q tokens a row of a pass, T columns read, V vocabulary,
 K its most probable part.

@@ -16,6 +16,7 @@ from preftree.actors import Actor
 from preftree.engine.calls import Engine
 from preftree.engine.run import together
 from preftree.environment import Past
+from preftree.environment.observe import NOTHING
 from preftree.forest import CallKey
 from preftree.records import Action, Message, Observation, Problem, Request, Sample, Verdict, digest
 from preftree.verify import answer_of_observation, find_answer
@@ -96,7 +97,7 @@ async def settle(engine: Engine, problem: Problem, action: Action, past: Sequenc
     if observation.status == "broken":
         verdict = Verdict("undecided", "the jail failed")
     else:
-        answer = find_answer(action.text, problem.task) if code is None else answer_of_observation(observation)
+        answer = find_answer(action.text, problem.task) if code is None else _answer_of(observation)
         verdict = await judge(engine, problem, answer, observation)
     return Action(
         text=action.text,
@@ -110,6 +111,12 @@ async def settle(engine: Engine, problem: Problem, action: Action, past: Sequenc
         output_tokens=action.output_tokens,
         truncated=action.truncated,
     )
+
+
+def _answer_of(observation: Observation) -> str | None:
+    """The program's answer; what the environment says of an empty output is none."""
+    silent = observation.value is None and observation.output == NOTHING
+    return None if silent else answer_of_observation(observation)
 
 
 async def judge(engine: Engine, problem: Problem, answer: str | None, observation: Observation) -> Verdict:
