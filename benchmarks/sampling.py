@@ -65,8 +65,14 @@ def main() -> None:
 
 
 def write(result: dict[str, Any]) -> None:
+    """Keep the rows of engines that this run left out (--only), if all else was the same."""
     target = Path(__file__).parent / "results" / "sampling.json"
     target.parent.mkdir(exist_ok=True)
+    if target.is_file():
+        kept = json.loads(target.read_text(encoding="utf-8"))
+        if all(kept[part] == result[part] for part in ("machine", "versions", "workload")):
+            rows = {row["engine"]: row for row in (*kept["engines"], *result["engines"])}
+            result = {**result, "engines": list(rows.values())}
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
