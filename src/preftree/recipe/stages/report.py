@@ -36,7 +36,11 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 def read_stages(directory: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """The `stage.json` of the finished stages, in the order of the recipe, or of their making."""
-    found = {path.parent.name: json.loads(path.read_text("utf-8")) for path in directory.glob("*/stage.json")}
+    # A stage is named by its directory: a command of its own may have given it any.
+    found = {
+        path.parent.name: json.loads(path.read_text("utf-8")) | {"name": path.parent.name}
+        for path in directory.glob("*/stage.json")
+    }
     order = [name for name in names if name in found] or sorted(found, key=lambda name: found[name]["made"])
     stages = [found[name] for name in order if found[name]["kind"] != "report"]
     if not stages:
