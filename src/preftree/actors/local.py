@@ -336,8 +336,8 @@ def _uniforms(seed: int, index: int, count: int) -> np.ndarray[Any, np.dtype[np.
 def _dtype(setting: str) -> str:
     """`auto`: bfloat16 where the machine has instructions for it, float32 elsewhere.
 
-    Measured by benchmarks/sampling.py: with instructions bfloat16 is about 2.4 times as fast as float32;
-    without them it is emulated and slower. A flag is read, not timed, so that a machine always chooses alike.
+    Measured by benchmarks/sampling.py: with instructions bfloat16 is about twice as fast as float32; without
+    them it would be emulated (not measured). A flag is read, not timed, so that a machine always chooses alike.
     """
     if setting != "auto":
         return setting
