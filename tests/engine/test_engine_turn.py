@@ -25,7 +25,9 @@ from preftree.verify import Judge
         pytest.param("<execute>\nx\n</execute>", "x", id="tags"),
         pytest.param("no code at all", None, id="none"),
         pytest.param("```python\n\n```", None, id="empty"),
-        pytest.param("```py\nprint('```')\n```", "print('", id="a-fence-ends-at-the-first-fence"),
+        pytest.param("```py\nprint('```')\n```", "print('```')", id="a-fence-inside-a-line"),
+        pytest.param("```output\n5\n```\nSo run this:\n```Python\nx\n```", "x", id="other-blocks-are-not-code"),
+        pytest.param("```python3\nx```", "x", id="closed-on-the-last-line"),
     ],
 )
 def test_code_of(text, code):

@@ -9,7 +9,7 @@ stop, no new call is sent, and the calls in flight are still committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from preftree.actors import Actor
 from preftree.environment import Interpreter, Past
@@ -59,7 +59,7 @@ class Engine:
         self._calls += 1
         self.new_calls += 1
         await self.forest.intend(key, actor.name, request, asked)
-        samples = await actor.sample(request)
+        samples = tuple(_storable(sample) for sample in await actor.sample(request))
         price = sum(actor.prices.cost_usd(sample) for sample in samples)
         await self.forest.commit_answer(key, samples, price)
         self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
@@ -99,3 +99,13 @@ class Engine:
                 self.stop(f"the budget of {limit} {unit} is spent; raise it and run the same command again to go on")
         if self.stopped is not None:
             raise Stopped(self.stopped)
+
+
+def _storable(sample: Sample) -> Sample:
+    """JSON may carry half a character (a lone surrogate), which no file can hold: it becomes a question mark."""
+    thought = None if sample.thought is None else _whole(sample.thought)
+    return replace(sample, text=_whole(sample.text), thought=thought)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -21,7 +21,9 @@ from preftree.forest import CallKey
 from preftree.records import Action, Message, Observation, Problem, Request, Sample, Verdict, digest
 from preftree.verify import answer_of_observation, find_answer
 
-_BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+# What a fence may be called for its block to be run; other blocks (output, text) are not code.
+_PYTHON = {"", "py", "python", "python3"}
 _EXECUTE = re.compile(r"<execute>\s*(.*?)\s*(?:</execute>|\Z)", re.DOTALL)
 
 
@@ -58,23 +60,36 @@ async def act(
     seed: int,
 ) -> list[Action]:
     """Draw the samples of these indices from one actor, run them and judge them."""
-    request = Request(
+    # One call a sample: what was answered is kept, whatever becomes of the others. A local model reads their common
+    # prompt once all the same.
+    drawn = await together(
+        *(
+            engine.ask(
+                actor,
+                CallKey(place.tree, place.turn, place.role, place.stage, sample),
+                _request(problem, place, messages, sample, sampling, seed),
+            )
+            for sample in samples
+        )
+    )
+    actions = [from_sample(actor.name, place.stage, sampling.prefill, sample) for (sample,) in drawn]
+    return await together(*(settle(engine, problem, action, past) for action in actions))
+
+
+def _request(
+    problem: Problem, place: Place, messages: tuple[Message, ...], sample: int, sampling: Sampling, seed: int
+) -> Request:
+    return Request(
         messages=messages,
         prefill=sampling.prefill,
         stop=sampling.stop,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
-        samples=tuple(samples),
+        samples=(sample,),
         # The draw depends on problem, turn and (through the sample's index) sample; never on timing.
         seed=int(digest([seed, problem.id, place.turn])[:12], 16),
     )
-    drawn = await engine.ask(actor, CallKey(place.tree, place.turn, place.role, place.stage, samples[0]), request)
-    settled = (
-        settle(engine, problem, from_sample(actor.name, place.stage, sampling.prefill, sample), past)
-        for sample in drawn
-    )
-    return await together(*settled)
 
 
 def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
@@ -136,8 +151,8 @@ async def judge(engine: Engine, problem: Problem, answer: str | None, observatio
 
 def code_of(text: str) -> str | None:
     """The Python code of an action: its fenced blocks (or `<execute>` tags) in order, as one cell; None if none."""
-    blocks = _EXECUTE.findall(text) or _BLOCK.findall(text)
-    code = "\n".join(block for block in blocks if block.strip())
+    blocks = _EXECUTE.findall(text) or [b for tag, b in _FENCE.findall(text) if tag.strip().lower() in _PYTHON]
+    code = "\n".join(block.rstrip("\n") for block in blocks if block.strip())
     return code or None
 
 

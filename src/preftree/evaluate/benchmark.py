@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from preftree.errors import InputError
 from preftree.records import Problem
 
 
@@ -20,6 +21,11 @@ class Protocol:
     prefill: str = ""
     seed: int = 0
     concurrency: int = 256  # conversations at a time
+
+    def __post_init__(self) -> None:
+        for name in ("turns", "samples", "max_tokens", "concurrency"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def load_results(path: Path) -> list[Result]:
     if not path.is_file():
         raise InputError(f"{path}: no results here; evaluate first")
     results = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8").removesuffix("\n").split("\n"), start=1):
         try:
             results.append(from_json(Result, json.loads(line)))
         except ValueError as fault:

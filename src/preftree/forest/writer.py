@@ -80,7 +80,7 @@ class Writer:
                 for write in group:
                     connection.executemany(write.statement, write.rows)
                 connection.execute("COMMIT")
-            except sqlite3.Error as fault:
+            except (sqlite3.Error, ValueError, TypeError) as fault:  # ValueError: text that is no UTF-8
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 error = self._failed = (

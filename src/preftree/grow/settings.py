@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from preftree.actors import Actor
+from preftree.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,13 @@ class GrowSettings:
     stop: tuple[str, ...] = ()
     prefill: str = ""  # the given start of every sampled action, part of it
     concurrency: int = 256  # trees grown at a time
+
+    def __post_init__(self) -> None:
+        for name in ("max_turns", "correct", "incorrect", "max_tokens", "concurrency"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if not self.batches or min((*self.batches, *self.pool_batches)) < 1:
+            raise InputError("batches and pool_batches: expected numbers of at least 1")
 
 
 @dataclass(frozen=True, slots=True)

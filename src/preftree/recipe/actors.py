@@ -20,8 +20,6 @@ async def open_actors(settings: Mapping[str, Any], stage: str) -> AsyncIterator[
     opened: dict[str, Actor] = {}
     try:
         for name, section in settings.items():
-            if not isinstance(section, dict):
-                raise InputError(f"stage {stage}, actor {name}: expected settings such as {{model: embedded}}")
             if section.get("model"):
                 opened[name] = make_actor(
                     typed(ActorSettings, {"name": name, **section}, f"stage {stage}, actor {name}")
@@ -32,6 +30,22 @@ async def open_actors(settings: Mapping[str, Any], stage: str) -> AsyncIterator[
             await actor.close()
 
 
-def pick(actors: Mapping[str, Actor], names: Sequence[str], stage: str) -> tuple[Actor, ...]:
+def pick(
+    settings: Mapping[str, Any], actors: Mapping[str, Actor], names: Sequence[str], stage: str
+) -> tuple[Actor, ...]:
     """The actors of these names, in this order; those that were left out (no model set) are passed over."""
+    for name in names:
+        if name not in settings:
+            raise InputError(f'stage {stage}: no actor "{name}" among its actors: {", ".join(settings)}')
     return tuple(actors[name] for name in names if name in actors)
+
+
+def check_actors(settings: Mapping[str, Any], stage: str) -> None:
+    """Refuse wrong settings of actors before anything is written or begun."""
+    for name, section in settings.items():
+        where = f"stage {stage}, actor {name}"
+        if not isinstance(section, dict):
+            raise InputError(f"{where}: expected settings such as {{model: embedded}}")
+        parsed = typed(ActorSettings, {"name": name, **section}, where)
+        if "@" in parsed.base_url or "?" in parsed.base_url:
+            raise InputError(f"{where}: base_url holds a password or a query; name a variable in api_key_env instead")

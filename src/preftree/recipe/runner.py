@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from preftree.errors import InputError
+from preftree.recipe.actors import check_actors
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
@@ -60,6 +61,9 @@ def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, di
     marks: dict[str, str] = {}
     stages: dict[str, dict[str, Any]] = {}
     for name, section in recipe.stages.items():
+        # A mistake in the last stage is found before the first has cost anything.
+        _parsed(str(section.get("kind")), name, {k: v for k, v in section.items() if k != "kind"}, recipe.out / name)
+    for name, section in recipe.stages.items():
         kind = section.get("kind")
         settings = {key: value for key, value in section.items() if key != "kind"}
         resolved = _resolve(settings, recipe.out, name, marks)
@@ -92,9 +96,7 @@ def _run(
 ) -> dict[str, Any]:
     watch = observer or Observer()
     module = _module(kind, name)
-    if "out" in module.Settings.__dataclass_fields__:
-        resolved = resolved | {"out": str(out)}
-    parsed = typed(module.Settings, resolved, name)
+    parsed = _parsed(kind, name, resolved, out)
     inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
     asked = {"kind": kind, "settings": _kept(settings), "inputs": inputs}
     mark = digest(asked)
@@ -102,7 +104,9 @@ def _run(
     again = kind == "report" and not marks
     finished = None if again else _load(out / "stage.json")
     begun = None if again else _load(out / "begun.json")
-    if begun is not None and begun["mark"] != mark:
+    # A stage that failed before it made anything binds nobody to its settings.
+    made = out.is_dir() and any(entry.name not in ("begun.json", "lock") for entry in out.iterdir())
+    if begun is not None and begun["mark"] != mark and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
             "use another out=…, or remove that directory to make it again"
@@ -134,6 +138,19 @@ def _run(
     hand_back_memory()
     watch.done(name, stage)
     return stage
+
+
+def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
+    """A stage's settings, checked with those of its actors, before anything is written."""
+    expected = _module(kind, name).Settings
+    if "out" in expected.__dataclass_fields__:
+        settings = settings | {"out": str(out)}
+    parsed = typed(expected, settings, name)
+    for field in ("actors", "models", "policy"):
+        actors = getattr(parsed, field, None)
+        if isinstance(actors, dict):
+            check_actors(actors, name)
+    return parsed
 
 
 def _module(kind: str, name: str) -> Any:

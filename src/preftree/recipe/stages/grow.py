@@ -8,6 +8,7 @@ from typing import Any
 
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
+from preftree.errors import InputError
 from preftree.grow import Actors, GrowSettings, grow
 from preftree.recipe.actors import open_actors, pick
 from preftree.recipe.runner import Context
@@ -32,10 +33,13 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
     async def work() -> dict[str, Any]:
         async with open_actors(settings.actors, context.name) as actors:
-            critic = None if settings.critic is None else pick(actors, (settings.critic,), context.name)[0]
-            roles = Actors(
-                pick(actors, settings.ladder, context.name), pick(actors, settings.pool, context.name), critic
+            ladder, pool, critics = (
+                pick(settings.actors, actors, names, context.name)
+                for names in (settings.ladder, settings.pool, (settings.critic,) if settings.critic else ())
             )
+            if not ladder:
+                raise InputError(f"stage {context.name}: ladder: expected at least one actor with a model")
+            roles = Actors(ladder, pool, critics[0] if critics else None)
             report = await grow(
                 problems,
                 roles,

@@ -119,16 +119,19 @@ def read_problems(path: str) -> list[Problem]:
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{path}: no such file; expected JSONL of problems")
-    with file.open(encoding="utf-8") as lines:
-        first = lines.readline()
     try:
-        ours = "references" in json.loads(first or "{}")
+        # Not splitlines(): it also cuts at characters that JSON leaves inside its texts.
+        rows = file.read_text("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{path}: not UTF-8 text ({fault})") from fault
+    try:
+        ours = "references" in json.loads(rows[0] or "{}")
     except (ValueError, TypeError):
         ours = False
     if not ours:
         return list(load(SourceSettings(name="jsonl", path=path)).problems)
     problems = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(rows, start=1):
         try:
             problems.append(from_json(Problem, json.loads(line)))
         except ValueError as fault:
