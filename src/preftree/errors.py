@@ -19,6 +19,10 @@ class ActorError(PreftreeError):
     """An actor (a model or an endpoint) could not answer."""
 
 
+class RequestRefusedError(ActorError):
+    """An actor will never answer this one request (too long, filtered); others it may."""
+
+
 class JailError(PreftreeError):
     """The environment can't run code in isolation here."""
 

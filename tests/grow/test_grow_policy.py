@@ -15,7 +15,7 @@ import world
 
 from preftree.actors.scripted import ScriptedActor
 from preftree.engine import Budget
-from preftree.errors import ForestError, Stopped
+from preftree.errors import ForestError, RequestRefusedError, Stopped
 from preftree.export import export
 from preftree.forest import Forest
 from preftree.grow import Actors, GrowSettings, grow
@@ -269,3 +269,23 @@ def test_killed_growing_many_times(tmp_path, concurrency):
     _grow(tmp_path / "whole", world.actors())
     for seed in range(6):
         assert _rows(tmp_path / f"killed-{seed}") == _rows(tmp_path / "whole")
+
+
+def test_a_problem_too_long_for_the_actor_is_set_aside(tmp_path):
+    def fault(request, index):
+        long = "twelve" in request.messages[0].content or len(request.messages) > 3
+        return RequestRefusedError("the prompt has 9 tokens, the model reads 8") if long else None
+
+    actor = ScriptedActor(_script([_program("0")]), name="a", fault=fault)
+    twelve = Problem("twelve", "sums", "Math_PoT", "What is twelve?", (Reference("12", program="12"),))
+    report = _grow(tmp_path, Actors((actor,)), GrowSettings(batches=(1,), max_turns=3), [twelve, ONE])
+    assert report.trees == 1
+    assert report.refused == ("twelve: the prompt has 9 tokens, the model reads 8",)
+    (tree,) = _trees(tmp_path)
+    assert tree.depth == 2
+    assert tree.turns[-1].expanded is None
+
+
+def test_half_a_character_is_kept_as_a_question_mark(tmp_path):
+    tree = _one(tmp_path, _script(["bad \ud83d text"]), GrowSettings(batches=(1,), max_turns=1))
+    assert tree.turns[0].incorrect[0].text == "bad ? text"

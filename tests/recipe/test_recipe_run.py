@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -241,3 +242,32 @@ def test_one_stage_is_skipped_for_equal_input_and_refused_for_other(tmp_path):
     (tmp_path / "p.jsonl").write_text(json.dumps({"problem": "What is 2 + 1?", "reference": "3", "program": "2 + 1"}))
     with pytest.raises(InputError, match="was begun with other settings"):
         run_single("problems", section)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["objective=ntc"], "expected one of sft, dpo, kto, nca, reward", id="objective"),
+        pytest.param(["report.foo=1"], 'report: unknown setting "foo"', id="last-stage"),
+        pytest.param(["forest-1.actors.bare.api_key=sk-1"], 'unknown setting "api_key"', id="a-secret"),
+        pytest.param(["actor_model=m", "actor_url=http://u:p@h/v1"], "holds a password", id="a-password"),
+        pytest.param(["forest-1.policy.concurrency=0"], "concurrency: expected at least 1", id="range"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_written(tmp_path, words, said):
+    from preftree.errors import InputError
+    from preftree.recipe import load_recipe, run_recipe
+
+    with pytest.raises(InputError, match=re.escape(said)):
+        run_recipe(load_recipe("quickstart", [f"out={tmp_path / 'run'}", *words]))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mistyped_model_does_not_lock_the_directory(tmp_path, tiny_model):
+    (tmp_path / "p.jsonl").write_text(json.dumps({"problem": "What is 1 + 1?", "reference": "2", "program": "1 + 1"}))
+    words = ["grow", f"problems={tmp_path / 'p.jsonl'}", "ladder=[a]", "policy.max_turns=1", f"out={tmp_path / 'f'}"]
+    assert run(*words, "actors.a.model=./nope").returncode == 2
+    wrong = run(*words, f"actors.a.model={tiny_model}", "critic=typo", "policy.max_tokens=8")
+    assert (wrong.returncode, 'no actor "typo"' in wrong.stderr) == (2, True)
+    done = run(*words, f"actors.a.model={tiny_model}", "policy.max_tokens=8")
+    assert done.returncode == 0, done.stderr

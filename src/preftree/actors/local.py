@@ -27,7 +27,7 @@ import numpy as np
 
 from preftree.actors import ActorSettings, Capabilities, Prices, check
 from preftree.actors.weights import LoadedModel, fingerprint, load_model, resolve_model
-from preftree.errors import ActorError, InputError, PreftreeError
+from preftree.errors import ActorError, InputError, PreftreeError, RequestRefusedError
 from preftree.records import Message, Request, Sample
 
 if TYPE_CHECKING:
@@ -196,7 +196,9 @@ class _Batch:
         room = self._decoder.num_positions - len(prompt)
         if room < 1:
             limit = self._decoder.num_positions
-            raise ActorError(f"actor {self._name}: the prompt has {len(prompt)} tokens, the model reads {limit}")
+            raise RequestRefusedError(
+                f"actor {self._name}: the prompt has {len(prompt)} tokens, the model reads {limit}"
+            )
         job.num_waiting = len(request.samples)
         for position, index in enumerate(request.samples):
             max_tokens = min(request.max_tokens, room)

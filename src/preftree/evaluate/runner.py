@@ -15,11 +15,11 @@ from pathlib import Path
 from preftree.actors import Actor
 from preftree.engine import Budget, Engine, Place, Sampling, act, opening, past_of, reply, run_all, trace_critique
 from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.errors import InputError
+from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.benchmark import Benchmark, Protocol
 from preftree.forest import Forest
 from preftree.progress import progress
-from preftree.records import Action, Message, Problem, Result, canonical, digest, from_json
+from preftree.records import Action, Message, Problem, Result, Verdict, canonical, digest, from_json
 from preftree.verify import Judge
 
 
@@ -65,7 +65,11 @@ async def evaluate(
 async def _answer(engine: Engine, attempt: _Attempt, protocol: Protocol) -> list[Result]:
     """All samples of one turn in one call, so that an actor reads their common prompt once."""
     messages, samples = opening(attempt.problem), range(protocol.samples)
-    actions = await _act(engine, attempt, protocol, 0, messages, [], samples)
+    try:
+        actions = await _act(engine, attempt, protocol, 0, messages, [], samples)
+    except RequestRefusedError as refusal:
+        wrong = Verdict("wrong", str(refusal))
+        actions = [Action("", attempt.model, "refused", sample, verdict=wrong) for sample in samples]
     return [_result(attempt, action.sample, [action]) for action in actions]
 
 
@@ -74,7 +78,12 @@ async def _converse(engine: Engine, attempt: _Attempt, protocol: Protocol, sampl
     messages = opening(attempt.problem)
     actions: list[Action] = []
     for turn in range(protocol.turns):
-        (action,) = await _act(engine, attempt, protocol, turn, messages, actions, (sample,))
+        try:
+            (action,) = await _act(engine, attempt, protocol, turn, messages, actions, (sample,))
+        except RequestRefusedError as refusal:
+            # A prompt that the model can't read is a question it did not answer.
+            actions.append(Action("", attempt.model, "refused", sample, verdict=Verdict("wrong", str(refusal))))
+            break
         actions.append(action)
         if action.verdict is not None and action.verdict.correct:
             break

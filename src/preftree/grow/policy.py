@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from preftree.actors import Actor
 from preftree.engine import Engine, Place, Sampling, act, opening, past_of, reply, together
+from preftree.errors import RequestRefusedError
 from preftree.grow.critic import criticise
 from preftree.grow.hints import from_references
 from preftree.grow.settings import Actors, GrowSettings
@@ -37,7 +38,14 @@ async def grow_tree(
     expanded: list[Action] = []
     messages = prompt
     for index in range(settings.max_turns):
-        actions = await _sample_turn(engine, actors, settings, problem, tree, index, messages, expanded)
+        try:
+            actions = await _sample_turn(engine, actors, settings, problem, tree, index, messages, expanded)
+        except RequestRefusedError:
+            if not turns:
+                raise
+            # The history has outgrown the model: the tree ends with the turn before.
+            turns[-1] = replace(turns[-1], expanded=None, reply=None, critique=None)
+            break
         turn = _choose(actions, problem, settings, index)
         await engine.forest.add_actions(tree, index, actions)
         on_turn()

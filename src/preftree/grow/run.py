@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from preftree.engine import Budget, Engine, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
 from preftree.grow.policy import grow_tree
 from preftree.grow.settings import Actors, GrowSettings
@@ -37,6 +38,7 @@ class GrowReport:
     leaked_critiques: int
     new_calls: int
     account: Account
+    refused: tuple[str, ...] = ()  # problems that an actor would not read, and why: set aside, no tree
 
 
 async def grow(
@@ -57,6 +59,7 @@ async def grow(
         done = forest.finished()
         missing = [problem for problem in problems if digest(["tree", problem.id])[:24] not in done]
         new_calls = 0
+        refused: list[str] = []
         if missing:
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
@@ -65,7 +68,12 @@ async def grow(
                     engine.on_answer = lambda: bar.advance(0, note=account(engine))
 
                     async def one(problem: Problem) -> None:
-                        tree = await grow_tree(engine, actors, settings, problem, bar.advance)
+                        try:
+                            tree = await grow_tree(engine, actors, settings, problem, bar.advance)
+                        except RequestRefusedError as refusal:
+                            refused.append(f"{problem.id}: {refusal}")
+                            bar.advance(settings.max_turns)
+                            return
                         await forest.add_tree(tree, order[problem.id])
                         bar.advance(settings.max_turns - tree.depth)
                         if on_tree is not None:
@@ -73,7 +81,7 @@ async def grow(
 
                     await run_all(engine, missing, one, concurrency=settings.concurrency)
                 new_calls = engine.new_calls
-        return summarise(forest, new_calls)
+        return replace(summarise(forest, new_calls), refused=tuple(refused))
 
 
 def account(engine: Engine) -> str:
