@@ -119,7 +119,8 @@ def test_a_failed_call_stays_an_intent_and_is_asked_again(tmp_path):
     whole = ScriptedActor({"q": ("x",)})
     _with_engine(tmp_path, lambda engine: engine.ask(whole, _key(0), REQUEST))
     with Forest(tmp_path, readonly=True) as forest:
-        assert (forest.account().calls, forest.account().unanswered_calls) == (1, 0)
+        # The first attempt may have been paid for.
+        assert (forest.account().calls, forest.account().unanswered_calls) == (1, 1)
 
 
 @pytest.mark.parametrize(

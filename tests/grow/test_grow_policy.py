@@ -162,6 +162,9 @@ def test_a_leaking_critique_is_asked_for_again_and_marked(tmp_path):
         pytest.param("right answer -4 and -6j respectively", "-4-6j", [], False, id="in-other-words"),
         pytest.param("It is $\\frac{1}{2}$", "$\\frac{1}{2}$", [], True, id="latex"),
         pytest.param("anything", "", [], False, id="no-answer"),
+        pytest.param("The right answer is 5.", "5", ["Tom has 5 pens."], True, id="stated-though-said-before"),
+        pytest.param("You need 1,234 here.", "1234", [], True, id="thousands"),
+        pytest.param("You need 5.0 here.", "5", [], True, id="decimal-zero"),
     ],
 )
 def test_leaks(critique, answer, said, leaked):

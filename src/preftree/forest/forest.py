@@ -150,10 +150,11 @@ class Forest:
     async def intend(self, key: CallKey, actor: str, request: Request, request_digest: str) -> None:
         """Commit that this call is about to be sent."""
         row = (str(key), key.tree, actor, request_digest, canonical(request), len(request.samples), time.time())
-        # A second intent for an unanswered call (after a crash) replaces the first: the key is the same call.
+        # A second intent for an unanswered call (after a crash) is the same call; the first stays possible spend.
         await self._write(
-            "INSERT OR REPLACE INTO calls (key, tree, actor, digest, request, samples, sent) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO calls (key, tree, actor, digest, request, samples, sent) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET attempts = attempts + 1, sent = excluded.sent",
             [row],
         )
 
@@ -178,12 +179,12 @@ class Forest:
         """Sums over all restarts, read from disk; of one actor, or of all."""
         row = self._reader.execute(
             "SELECT COUNT(answered), TOTAL(CASE WHEN answered IS NULL THEN 0 ELSE samples END), TOTAL(input_tokens), "
-            "TOTAL(cached_tokens), TOTAL(output_tokens), TOTAL(price_usd), COUNT(*) - COUNT(answered) FROM calls "
-            "WHERE ?1 IS NULL OR actor = ?1",
+            "TOTAL(cached_tokens), TOTAL(output_tokens), TOTAL(price_usd), TOTAL(attempts) - COUNT(answered) "
+            "FROM calls WHERE ?1 IS NULL OR actor = ?1",
             (actor,),
         ).fetchone()
         calls, samples, input_tokens, cached, output_tokens, price, open_ = row
-        return Account(calls, int(samples), int(input_tokens), int(cached), int(output_tokens), price, open_)
+        return Account(calls, int(samples), int(input_tokens), int(cached), int(output_tokens), price, int(open_))
 
     def actors(self) -> list[str]:
         """The names of the actors that were called."""

@@ -68,9 +68,20 @@ def leaks(critique: str, answer: str, said: list[str]) -> bool:
     bare = answer.strip().strip("$")
     if not bare:
         return False
+    # Numbers are compared by value: "1,234" and "5.0" give 1234 and 5 away.
+    plain = _plain_numbers(bare)
     # Not inside a longer number or word: "7" is no part of "17" or of "7.5".
-    found = re.compile(rf"(?<![\w.]){re.escape(bare)}(?!\w|\.\d)", re.IGNORECASE)
-    return bool(found.search(critique)) and not any(found.search(text) for text in said)
+    pattern = rf"(?<![\w.]){re.escape(plain)}(?!\w|\.\d)"
+    told = _plain_numbers(critique)
+    if re.search(rf"\b(?:answer|result)\b[^.\d]{{0,30}}{pattern}", told, re.IGNORECASE):
+        return True
+    found = re.compile(pattern, re.IGNORECASE)
+    return bool(found.search(told)) and not any(found.search(_plain_numbers(text)) for text in said)
+
+
+def _plain_numbers(text: str) -> str:
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    return re.sub(r"(\d+)\.0+(?!\d)", r"\1", text)
 
 
 @functools.cache

@@ -115,7 +115,7 @@ def _choose(actions: Sequence[Action], problem: Problem, settings: GrowSettings,
     """The targets' worth of distinct correct and incorrect actions, and the incorrect one to go on with."""
     correct = _distinct([a for a in actions if a.verdict is not None and a.verdict.correct])[: settings.correct]
     wrong = _distinct([a for a in actions if a.verdict is not None and a.verdict.outcome == "wrong"])
-    valid = [a for a in wrong if a.observation is None or a.observation.status != "syntax"]
+    valid = [a for a in wrong if _valid(a)]
     writers = {a.actor for a in correct}
     incorrect = _spread(valid, writers)[: settings.incorrect] or wrong[:1]
     draw = random.Random(digest(["expand", settings.seed, problem.id, index]))
@@ -146,5 +146,10 @@ def _distinct(actions: Sequence[Action]) -> list[Action]:
 
 
 def _count(actions: Sequence[Action], *, correct: bool) -> int:
+    """Distinct actions that a pair may use."""
     outcome = "correct" if correct else "wrong"
-    return sum(action.verdict is not None and action.verdict.outcome == outcome for action in actions)
+    return len({a.text for a in actions if a.verdict is not None and a.verdict.outcome == outcome and _valid(a)})
+
+
+def _valid(action: Action) -> bool:
+    return action.observation is None or action.observation.status != "syntax"

@@ -71,7 +71,8 @@ def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, di
             # A page is made of everything before it.
             resolved = {"recipe": recipe.name, "variables": recipe.variables, "stages": list(stages)} | resolved
         stages[name] = _run(str(kind), name, resolved, settings, recipe.out / name, recipe.out, marks, observer)
-        marks[name] = stages[name]["mark"]
+        # With the time of its making: what a stage reads has changed if that was made again.
+        marks[name] = digest([stages[name]["mark"], stages[name]["made"]])
     return stages
 
 
