@@ -6,7 +6,8 @@ Always true: what a row draws depends on its own prompt, settings and uniforms (
 beside it; a prefix that was read before is not computed again; active rows fill the slots 0..B-1.
 
 Chosen by measurement (benchmarks/sampling.py and its results): on two cores with bfloat16 instructions this loop
-draws 454 tokens a second, CTranslate2 in int8 222; in float32, 206 against CTranslate2's 171.
+draws 454 tokens a second in bfloat16 and 206 in float32; CTranslate2 171 in float32, and 222 in int8 on a machine that
+was busy just then, so that its row is no fair rank against float32.
 
 Shapes: B active rows, N rows of a pass, Q tokens a row of a pass, T columns read, V vocabulary,
 K its most probable part.
