@@ -38,11 +38,38 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One run of a program: what it reads, and each output that would be right."""
+
+    input: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """How a program is tested: by code that calls it, or by what it prints.
+
+    `code` makes assertions; `names` are what it takes from the program under test (functions, classes); `prelude` is
+    the problem's own trusted code that runs beside it (imports, helpers that the prompt defines). `cases` are runs
+    from standard input to standard output; `checker` is code that defines `check(input, output, expected) -> bool`,
+    for problems with several valid outputs.
+    """
+
+    __test__ = False  # no class of tests for pytest
+
+    code: str = ""
+    names: tuple[str, ...] = ()
+    prelude: str = ""
+    cases: tuple[Case, ...] = ()
+    checker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """A problem whose answer can be checked.
 
     `id` is stable over runs. `group` is shared by the forms of one problem (with and without a tool),
-    so that splits keep them together. `verifier` names a rule in `preftree.verify`.
+    so that splits keep them together. `verifier` names a rule in `preftree.verify`; "code" is judged by `tests`.
     """
 
     id: str
@@ -54,6 +81,7 @@ class Problem:
     tools: tuple[str, ...] = ("python",)
     group: str = ""
     split: str = ""
+    tests: Tests | None = None
 
     @property
     def answer(self) -> str:
@@ -115,12 +143,22 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """What an action asked of a tool and was told. `arguments` is canonical JSON; a failed call has an `error`."""
+
+    tool: str
+    arguments: str
+    answer: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What the environment saw when an action ran; never a verdict.
 
     `status`: ok | error | syntax | time | memory | output | processes | killed | none (nothing to run)
     | broken (the jail failed, which says nothing of the action). `output` is what the actor is shown,
-    `value` the repr of the last expression, if it had one.
+    `value` the repr of the last expression, if it had one; `tool_calls` come in the order in which they were made.
     """
 
     status: str
@@ -128,6 +166,32 @@ class Observation:
     value: str | None = None
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRun:
+    """A program's run from standard input to standard output; `status` as in `Observation`."""
+
+    status: str
+    output: str = ""
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestRun:
+    """What came of test code that called a program.
+
+    `status`: passed | failed (an assertion did not hold) | error (the program or the test raised) | a limit that the
+    program exceeded (time, memory, output, processes, killed) | syntax | unsupported (the test needs objects that
+    plain data can't carry) | broken (the judge or a jail failed, which says nothing of the program).
+    """
+
+    __test__ = False  # no class of tests for pytest
+
+    status: str
+    why: str = ""
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
