@@ -28,8 +28,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
     else:
         for check in checks:
             print(f"{'ok ' if check['ok'] else 'NO '} {check['name']}: {check['detail']}")
-            if check["fix"] and not check["ok"]:
-                print(f"    fix: {check['fix']}")
+            for fix in check["fix"].splitlines() if not check["ok"] else ():
+                print(f"    fix: {fix}")
     return 0 if all(check["ok"] or not check["needed"] for check in checks) else 1
 
 
@@ -40,7 +40,6 @@ def _check(name: str, ok: bool, detail: str, fix: str = "", *, needed: bool = Tr
 def _jail() -> list[dict[str, Any]]:
     from preftree.environment import diagnose
 
-    # Without a delegated cgroup the supervisor adds up the processes of an action itself.
     return [_check(d.name, d.ok, d.detail, d.fix, needed=True) for d in diagnose()]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from preftree.errors import InputError
+
+if TYPE_CHECKING:
+    from preftree.environment import EnvironmentSettings
 
 
 def add(commands: Any) -> None:
@@ -17,10 +21,13 @@ def add(commands: Any) -> None:
         "exec",
         help="run a program in the jail that growing uses",
         description="Run a Python program in the jail that growing uses, and print the observation.",
-        epilog="Examples:\n  preftree exec program.py\n  preftree exec program.py --json",
+        epilog="Examples:\n  preftree exec program.py\n  preftree exec program.py --stdin input.txt --json\n"
+        "  preftree exec program.py environment.limits.cpu_s=30",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     execute.add_argument("file", help="a Python file; - for standard input")
+    execute.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value", help="as growing has them")
+    execute.add_argument("--stdin", metavar="F", help="a text file that the program reads; - for standard input")
     execute.add_argument("--json", action="store_true", help="print the observation as JSON")
     execute.set_defaults(run=_execute)
     verify = commands.add_parser(
@@ -38,21 +45,58 @@ def _execute(arguments: argparse.Namespace) -> int:
     from preftree.environment import Interpreter
     from preftree.records import to_json
 
-    try:
-        code = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{arguments.file}: can't be read ({fault})") from fault
+    settings = _environment(arguments.settings)
+    if arguments.file == arguments.stdin == "-":
+        raise InputError("exec: the program and what it reads can't both be standard input")
+    limit_mb = settings.limits.file_mb
+    code = _text(arguments.file, limit_mb).removeprefix("\ufeff")
+    stdin = "" if arguments.stdin is None else _text(arguments.stdin, limit_mb)
 
     async def work() -> Any:
-        async with Interpreter() as interpreter:
-            return await interpreter.run(code)
+        async with Interpreter(settings) as interpreter:
+            return await interpreter.run(code, stdin=stdin)
 
     observation = asyncio.run(work())
+    unjailed = settings.isolation == "none"
     if arguments.json:
-        print(json.dumps(to_json(observation), ensure_ascii=False))
+        # Said in the result itself: whoever reads it later did not see the warning.
+        note = {"isolation": "none"} if unjailed else {}
+        print(json.dumps(to_json(observation) | note, ensure_ascii=False))
     else:
+        if unjailed:
+            print("[environment.isolation=none: this ran without a jail]")
         print(observation.output)
-    return 0
+    return 1 if observation.status == "broken" else 0
+
+
+def _environment(words: list[str]) -> EnvironmentSettings:
+    from preftree.environment import EnvironmentSettings
+    from preftree.recipe.settings import load_section, typed
+
+    section = load_section(words)
+    for key in section:
+        if key != "environment" or not isinstance(section[key], dict):
+            raise InputError(f'exec: unknown setting "{key}"; expected environment.SETTING=value')
+    return dataclasses.replace(typed(EnvironmentSettings, section.get("environment", {}), "exec"), workers=1)
+
+
+def _text(name: str, limit_mb: int) -> str:
+    """A file whole, with the line ends that it has."""
+    limit = limit_mb << 20
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(limit + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(limit + 1)
+    except OSError as fault:
+        raise InputError(f"{name}: can't be read ({fault.strerror})") from fault
+    if len(data) > limit:
+        raise InputError(f"{name}: longer than environment.limits.file_mb ({limit_mb} MiB)")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{name}: not UTF-8 (byte {fault.start} is {data[fault.start]:#04x})") from fault
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 from preftree.environment import jail, seccomp
 from preftree.environment.interpreter import Interpreter
+from preftree.environment.remedies import remedies
 from preftree.environment.settings import EnvironmentSettings
 from preftree.errors import JailError
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing looked at: whether it is as needed, what was found, and how to mend it if not."""
+    """One thing looked at: whether it is as needed, what was found, and how to mend it if not, a fix a line."""
 
     name: str
     ok: bool
@@ -50,7 +51,7 @@ def _user_namespaces() -> Diagnosis:
     tried = subprocess.run(command, capture_output=True, text=True, check=False)
     if tried.returncode == 0:
         return Diagnosis("user namespaces", True, f"allowed for uid {os.geteuid()}")
-    return Diagnosis("user namespaces", False, tried.stderr.strip(), ". ".join(jail.remedies()) + ".")
+    return Diagnosis("user namespaces", False, tried.stderr.strip(), "\n".join(remedies(path)))
 
 
 def _seccomp() -> Diagnosis:

@@ -27,6 +27,7 @@ def main(outside: int, inside: int, command: list[str]) -> NoReturn:
         libc = ctypes.CDLL(None, use_errno=True)
         failed = libc.unshare(_NEW_USER) < 0
         os.write(ready[1], bytes([ctypes.get_errno() if failed else 0]))
+        os.close(go[1])  # so that this read ends with the parent, whatever becomes of that one
         os.read(go[0], 1)
         os._exit(0)
     error = os.read(ready[0], 1)[0]
