@@ -12,7 +12,7 @@ import signal
 from typing import Any
 
 from preftree.environment.settings import Limits
-from preftree.records import Observation
+from preftree.records import Observation, ProgramRun
 
 NOTHING = "[Executed Successfully with No Output]"  # what an action is shown that neither prints nor ends in a value
 _MAX_VALUE_CHARS = 10_000
@@ -21,9 +21,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def observation(frame: dict[str, Any], limits: Limits) -> Observation:
     """What came of an action."""
-    value = None if frame["value"] is None else _clean(str(frame["value"]))[:_MAX_VALUE_CHARS]
+    value = None if frame["value"] is None else clean(str(frame["value"]))[:_MAX_VALUE_CHARS]
     status = "time" if frame["status"] == "wall" else str(frame["status"])
-    parts = [_clean(frame["output"]).rstrip("\n"), *_ending(frame, value, limits)]
+    parts = [clean(frame["output"]).rstrip("\n"), *ending(frame, value, limits)]
     text = "\n".join(part for part in parts if part)
     return Observation(
         status=status,
@@ -36,11 +36,19 @@ def observation(frame: dict[str, Any], limits: Limits) -> Observation:
 
 def broken(why: str) -> Observation:
     """The jail failed, twice; that says nothing of the action."""
-    return Observation("broken", f"The interpreter failed; this says nothing of the program. ({_clean(why)})")
+    return Observation("broken", f"The interpreter failed; this says nothing of the program. ({clean(why)})")
 
 
-def _ending(frame: dict[str, Any], value: str | None, limits: Limits) -> list[str]:
-    trace = _clean(frame["trace"])
+def program_run(frame: dict[str, Any]) -> ProgramRun:
+    """What a program printed, as it printed it, and how it ended."""
+    status = "time" if frame["status"] == "wall" else str(frame["status"])
+    output = frame["output"].encode("utf-8", "backslashreplace").decode("utf-8")
+    return ProgramRun(status, output, round(frame["cpu_s"], 3))
+
+
+def ending(frame: dict[str, Any], value: str | None, limits: Limits) -> list[str]:
+    """What is said at the end: the value, or the trace and the limit."""
+    trace = clean(frame["trace"])
     sentences = {
         "time": f"Stopped: the program used more than its limit of {limits.cpu_s:g} s of CPU time.",
         "wall": f"Stopped: the program took longer than its limit of {limits.wall_s:g} s.",
@@ -63,7 +71,7 @@ def _how(frame: dict[str, Any]) -> str:
     return f"exit status {frame['exit']}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Control characters and lone surrogates as escapes: they could not be stored, or would steer a terminal."""
     text = text.replace("\r\n", "\n")
     text = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
+from preftree.environment.tools import ToolSettings
 from preftree.errors import InputError
+from preftree.records import ToolCall
 
 # Statuses after which an action's effects were lost: such an action is never replayed.
 LOST = frozenset({"time", "memory", "output", "processes", "killed", "broken", "syntax", "none"})
@@ -29,6 +31,7 @@ class Limits:
     scratch_mb: int = 64  # MiB of all files in scratch space, which lies in memory
     capture_kb: int = 1024  # KiB of output after which an action is stopped
     output_chars: int = 4000  # characters of output that the actor is shown; more is cut in the middle
+    tool_calls: int = 20  # questions to the host's tools in one action
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -45,6 +48,7 @@ class EnvironmentSettings:
     isolation: str = "bubblewrap"  # "bubblewrap", or "none": judged code runs as the user, with no jail at all
     limits: Limits = field(default_factory=Limits)
     preload: tuple[str, ...] = ("numpy", "sympy", "pandas")  # modules that each action finds imported
+    tools: ToolSettings = field(default_factory=ToolSettings)
 
     def __post_init__(self) -> None:
         if self.isolation not in ("bubblewrap", "none"):
@@ -59,6 +63,7 @@ class Past:
 
     code: str
     status: str
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def replayed(self) -> bool:

@@ -1,7 +1,8 @@
 """One jail: a process, its standard streams, one action at a time.
 
 In:  settings, then requests. Out: frames. Always true: a worker that failed or was interrupted in an action is
-never used again; `stop` returns when its process is gone.
+never used again; a question of an action is answered before the next is heard; `stop` returns when its process is
+gone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import asyncio
 import contextlib
 import json
 import struct
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from preftree.environment import jail
-from preftree.environment.settings import EnvironmentSettings, Past
+from preftree.environment.settings import EnvironmentSettings, Limits, Past
 from preftree.errors import JailError
 
 _START_S = 180.0  # a cold import of the preloaded modules on a busy machine
@@ -25,8 +26,50 @@ _STDERR_TAIL = 4000
 _MAX_FRAME = 1 << 26
 
 
+# What answers a running action's question; None ends the action.
+Answer = Callable[[str], Awaitable["str | None"]]
+
+
 class WorkerLostError(Exception):
-    """The jail died or fell silent in an action."""
+    """The jail died, failed or fell silent in an action; that says nothing of the action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a jail is asked to run: see `inside.action.Request`."""
+
+    role: str
+    code: str
+    limits: Limits
+    history: Sequence[Past] = ()
+    stdin: str = ""
+    tools: Sequence[str] = ()
+    names: Sequence[str] = ()
+    prelude: str = ""
+
+    def request(self) -> dict[str, Any]:
+        """Its frame."""
+        history = [
+            [number, past.code, [[call.tool, call.arguments, call.answer, call.error] for call in past.tool_calls]]
+            for number, past in enumerate(self.history, 1)
+            if past.replayed
+        ]
+        return {
+            "role": self.role,
+            "code": self.code,
+            "limits": asdict(self.limits),
+            "number": len(self.history) + 1,
+            "history": history,
+            "stdin": self.stdin,
+            "tools": list(self.tools),
+            "names": list(self.names),
+            "prelude": self.prelude,
+        }
+
+    @property
+    def patience_s(self) -> float:
+        """How long its jail may be silent."""
+        return self.limits.wall_s * (1 + sum(past.replayed for past in self.history)) + _GRACE_S
 
 
 class Worker:
@@ -63,19 +106,20 @@ class Worker:
         """The end of what the jail wrote to its standard error."""
         return self._said.decode("utf-8", "replace")
 
-    async def act(self, code: str, history: Sequence[Past], stdin: str = "") -> dict[str, Any]:
+    async def act(self, action: Action, answer: Answer | None = None) -> dict[str, Any]:
         """Run one action after its history; WorkerLostError if the jail can't say how it went."""
-        limits = self._settings.limits
-        replayed = [[number, past.code] for number, past in enumerate(history, 1) if past.replayed]
-        number = len(history) + 1
-        request = {"code": code, "number": number, "history": replayed, "limits": asdict(limits), "stdin": stdin}
-        body = json.dumps(request).encode()
-        patience_s = limits.wall_s * (1 + len(replayed)) + _GRACE_S
-        await self._send(struct.pack(">I", len(body)) + body)
-        try:
-            return await asyncio.wait_for(self._receive(), patience_s)
-        except asyncio.TimeoutError as error:
-            raise WorkerLostError(f"no answer within {patience_s:g} seconds") from error
+        await self._send_frame(action.request())
+        while True:
+            try:
+                frame = await asyncio.wait_for(self._receive(), action.patience_s)
+            except asyncio.TimeoutError as error:
+                raise WorkerLostError(f"no answer within {action.patience_s:g} seconds") from error
+            if frame.get("status") == "broken":
+                raise WorkerLostError(str(frame["trace"]))
+            if "asked" not in frame:
+                return frame
+            told = None if answer is None else await answer(frame["asked"])
+            await self._send_frame({"ended": True} if told is None else {"told": told})
 
     async def stop(self, *, busy: bool = False) -> None:
         """End the process; what runs in it ends with it. An idle jail ends by itself, a busy one is killed."""
@@ -90,6 +134,10 @@ class Worker:
         await self._listener
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             await self._process.stdin.wait_closed()
+
+    async def _send_frame(self, frame: dict[str, Any]) -> None:
+        body = json.dumps(frame).encode()
+        await self._send(struct.pack(">I", len(body)) + body)
 
     async def _send(self, data: bytes) -> None:
         assert self._process.stdin is not None

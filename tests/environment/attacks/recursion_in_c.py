@@ -1,5 +1,5 @@
 # Claim: a stack overflow ends the process only
-# Status: killed | error
+# Status: killed | error | time
 import sys
 
 sys.setrecursionlimit(10**9)

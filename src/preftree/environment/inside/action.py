@@ -1,8 +1,8 @@
 """The forked process of one action: shuts itself in, replays the earlier cells, runs the code, tells how it ended.
 
-In:  a request, a fresh fork of the warm process. Out: text on two pipes; this process never returns.
-Always true: judged code runs after the last step of the cage, never before; whatever it does to this process, the
-process ends here.
+In:  a request, a fresh fork of the warm process. Out: text on two pipes, questions on a third; this process never
+returns. Always true: judged code runs after the last step of the cage, never before; whatever it does to this
+process, the process ends here; test code and the program under test are never in one process.
 """
 
 from __future__ import annotations
@@ -12,25 +12,42 @@ import os
 import random
 import sys
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from preftree.environment.inside import cell, report
+from preftree.environment.inside import cell, report, tested, toolbox
 from preftree.environment.inside.cage import Cage, enter
+from preftree.environment.inside.channel import Line
 
-_REPORT_DESCRIPTOR = 63
+_ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR, _REPORT_DESCRIPTOR = 61, 62, 63
 _exit = os._exit
+
+CELL, PROGRAM, CANDIDATE, JUDGE = "cell", "program", "candidate", "judge"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action: its code and number, the earlier cells with theirs, its limits, what it reads."""
+    """One action: what its code is (see `_ROLES`), its number, the earlier cells, its limits, what it reads.
 
+    An earlier cell is its number, its code and what its tools answered. `tools` are the names of the host's tools;
+    `names` (of a judge) are what the test takes from the candidate, `prelude` runs before the test.
+    """
+
+    role: str
     code: str
-    number: int
-    history: tuple[tuple[int, str], ...]
     limits: dict[str, float]
-    stdin: str
+    number: int = 1
+    history: tuple[tuple[int, str, list[toolbox.Recorded]], ...] = ()
+    stdin: str = ""
+    tools: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    prelude: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it needs a line to the host."""
+        return bool(self.tools) or self.role in (CANDIDATE, JUDGE)
 
     @property
     def cpu_budget_s(self) -> float:
@@ -39,30 +56,34 @@ class Request:
 
 
 def perform(
-    request: Request, cage: Cage, scratch: str, own_bytes: int, nonce: bytes, pipes: tuple[int, int]
+    request: Request, cage: Cage, scratch: str, own_bytes: int, nonce: bytes, pipes: tuple[int, int, int, int]
 ) -> NoReturn:
-    """Be the action. `pipes` are the ends for output and for the report."""
+    """Be the action. `pipes` are the ends for output, for the report, for questions and for answers (or -1)."""
     speaker = report.Speaker(pipes[1], nonce)
     try:
         os.dup2(pipes[0], 1)
         os.dup2(pipes[0], 2)
-        speaker = report.Speaker(_only_descriptor(pipes[1]), nonce)
+        _only_descriptors({_REPORT_DESCRIPTOR: pipes[1], _ASKED_DESCRIPTOR: pipes[2], _TOLD_DESCRIPTOR: pipes[3]})
+        speaker = report.Speaker(_REPORT_DESCRIPTOR, nonce)
         enter(cage, request.limits, scratch, request.cpu_budget_s, own_bytes)
         speaker.say(report.STARTED)
     except BaseException as error:  # noqa: BLE001 (told to the supervisor, which calls the jail broken)
         speaker.say(report.FAILED, f"{type(error).__name__}: {error}".encode())
         _exit(70)
     try:
-        _run_cells(request, scratch, speaker)
+        _ROLES[request.role](request, scratch, speaker)
     finally:
         _exit(71)  # whatever the code did to the runner, no fork goes on as a second zygote
 
 
-def _run_cells(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
+def _run_cell(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
+    """A cell of a session, after the earlier ones."""
     random.seed(0)  # here, since the module draws a new seed after each fork
-    namespace = cell.fresh_namespace(_new_main())
+    namespace = cell.fresh_namespace(_new_module("__main__"))
+    tools = toolbox.Toolbox(_line() if request.asks else None, request.tools)
+    namespace.update(tools.functions())
     if request.history:
-        _replay(request.history, namespace)
+        _replay(request.history, namespace, tools)
         speaker.say(report.REPLAYED)
     _open_stdin(request.stdin, scratch)
     stream = sys.stdout = _text(1)
@@ -74,20 +95,88 @@ def _run_cells(request: Request, scratch: str, speaker: report.Speaker) -> NoRet
     _exit(0)
 
 
-def _replay(history: tuple[tuple[int, str], ...], namespace: dict[str, Any]) -> None:
+def _run_program(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
+    """A program from standard input to standard output; what it says to standard error is nobody's."""
+    random.seed(0)
+    namespace = cell.fresh_namespace(_new_module("__main__"))
+    _silence(2)
+    _open_stdin(request.stdin, scratch)
+    stream = sys.stdout = _text(1)
+    sys.stderr = _text(2)
+    ending = cell.run(request.code, request.number, namespace, echo=False)
+    for buffered in (stream, sys.stdout):
+        _flush(buffered)
+    speaker.end(ending)
+    _exit(0)
+
+
+def _run_candidate(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
+    """The program under test: defines its names, then does what the judge asks, until it is ended."""
+    random.seed(0)
+    namespace = cell.fresh_namespace(_new_module("candidate"))
+    _silence(1, 2)
+    sys.stdout, sys.stderr = _text(1), _text(2)
+    line = _line()
+    ending = cell.run(request.code, request.number, namespace, echo=False)
+    if ending.status == "ok":
+        tested.serve(line, namespace)
+    speaker.end(ending)
+    _exit(0)
+
+
+def _run_judge(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
+    """The test: the problem's own code, and the candidate's names as proxies."""
+    random.seed(0)
+    namespace = cell.fresh_namespace(_new_module("__main__"))
+    _silence(1, 2)
+    sys.stdout, sys.stderr = _text(1), _text(2)
+    judge = tested.Judge(_line())
+    ending = cell.run(request.prelude, 0, namespace, echo=False)
+    if ending.status != "ok":
+        speaker.end(cell.Ending("syntax", trace=f"the test's prelude fails: {ending.trace}"))
+        _exit(0)
+    namespace.update(judge.names(request.names))
+    ending = cell.run(request.code, request.number, namespace, echo=False)
+    if judge.status:
+        ending = cell.Ending("error", value=judge.status, trace=judge.why)
+    speaker.end(ending)
+    _exit(0)
+
+
+_ROLES: dict[str, Callable[[Request, str, report.Speaker], NoReturn]] = {
+    CELL: _run_cell,
+    PROGRAM: _run_program,
+    CANDIDATE: _run_candidate,
+    JUDGE: _run_judge,
+}
+
+
+def _replay(
+    history: tuple[tuple[int, str, list[toolbox.Recorded]], ...], namespace: dict[str, Any], tools: toolbox.Toolbox
+) -> None:
     """Earlier cells again, unheard: their errors were told then."""
     kept = os.dup(1)
-    null = os.open("/dev/null", os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
+    _silence(1, 2)
     sys.stdout, sys.stderr = _text(1), _text(2)
-    for number, code in history:
+    for number, code, record in history:
+        tools.replay([tuple(call) for call in record])  # type: ignore[misc]
         cell.run(code, number, namespace)
+    tools.listen()
     _flush(sys.stdout)
     os.dup2(kept, 1)
     os.dup2(kept, 2)
     os.close(kept)
+
+
+def _silence(*descriptors: int) -> None:
+    null = os.open("/dev/null", os.O_WRONLY)
+    for descriptor in descriptors:
+        os.dup2(null, descriptor)
     os.close(null)
+
+
+def _line() -> Line:
+    return Line(_ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR)
 
 
 def _open_stdin(text: str, scratch: str) -> None:
@@ -103,17 +192,20 @@ def _open_stdin(text: str, scratch: str) -> None:
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8", "replace")
 
 
-def _only_descriptor(report_end: int) -> int:
-    """Close all but the standard streams and the report, which moves up and is not inherited by programs."""
-    os.dup2(report_end, _REPORT_DESCRIPTOR, inheritable=False)
-    os.closerange(3, _REPORT_DESCRIPTOR)
-    os.closerange(_REPORT_DESCRIPTOR + 1, 4096)
-    return _REPORT_DESCRIPTOR
+def _only_descriptors(wanted: dict[int, int]) -> None:
+    """Close all but the standard streams and these, which move up and are not inherited by programs."""
+    for place, descriptor in wanted.items():
+        if descriptor >= 0:
+            os.dup2(descriptor, place, inheritable=False)
+        else:
+            os.closerange(place, place + 1)
+    os.closerange(3, min(wanted))
+    os.closerange(max(wanted) + 1, 4096)
 
 
-def _new_main() -> types.ModuleType:
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
+def _new_module(name: str) -> types.ModuleType:
+    module = types.ModuleType(name)
+    sys.modules[name] = module
     sys.argv = [""]
     return module
 

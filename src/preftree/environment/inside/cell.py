@@ -34,8 +34,8 @@ class Ending:
     trace: str = ""
 
 
-def run(code: str, number: int, namespace: dict[str, Any]) -> Ending:
-    """Run a cell; it may print, raise, exit or change anything in its process."""
+def run(code: str, number: int, namespace: dict[str, Any], *, echo: bool = True) -> Ending:
+    """Run a cell; it may print, raise, exit or change anything in its process. `echo`: tell its last value."""
     name = f"Cell In[{number}]"
     code = textwrap.dedent(code)
     linecache.cache[name] = (len(code), None, [f"{line}\n" for line in code.splitlines()], name)
@@ -48,7 +48,7 @@ def run(code: str, number: int, namespace: dict[str, Any]) -> Ending:
         if expression is None:
             return Ending("ok")
         value = _eval(expression, namespace)
-        if value is None:
+        if value is None or not echo:
             return Ending("ok")
         namespace["_"] = value
         text = _repr(value)

@@ -1,7 +1,8 @@
 """The warm process of a jail: waits for actions, forks one process for each, and watches it from outside.
 
 In:  frames on standard input: an action's code, the earlier cells, limits. Out: one frame for each on standard
-output: how it ended, what it printed, what it used. A frame is a length of 4 bytes and JSON.
+output: how it ended, what it printed, what it used; before it, one for each question that the action asks, which is
+answered by a frame on standard input. A frame is a length of 4 bytes and JSON.
 Always true: this process never runs judged code; limits are held by this process; the forked one says how its
 cell ended over a pipe of its own, and what it says can describe nothing but itself.
 """
@@ -25,7 +26,7 @@ from typing import Any, NoReturn
 
 from preftree.environment.inside import action as actions
 from preftree.environment.inside import cage as cages
-from preftree.environment.inside import pages, report, watch
+from preftree.environment.inside import channel, pages, report, watch
 
 _LOOK_EVERY_S = 0.02
 _CHUNK = 1 << 16
@@ -52,7 +53,9 @@ def main(config: dict[str, Any]) -> NoReturn:
     base_bytes, own_bytes = watch.private_bytes(), watch.address_space_bytes()
     _send(sink, {"ready": True})
     while (request := _receive(source)) is not None:
-        action = _Action(request, cage, fork, base_bytes, own_bytes)
+        if "role" not in request:
+            continue  # an answer that came after its action had ended
+        action = _Action(request, cage, fork, base_bytes, own_bytes, (source, sink))
         _send(sink, action.run())
     os._exit(0)
 
@@ -78,10 +81,19 @@ class _Action:
     """One action from fork to burial."""
 
     def __init__(
-        self, request: dict[str, Any], cage: cages.Cage, fork: Callable[[], int], base_bytes: int, own_bytes: int
+        self,
+        request: dict[str, Any],
+        cage: cages.Cage,
+        fork: Callable[[], int],
+        base_bytes: int,
+        own_bytes: int,
+        host: tuple[int, int],
     ) -> None:
-        history = tuple((number, code) for number, code in request.pop("history"))
+        history = tuple(tuple(earlier) for earlier in request.pop("history", ()))
         self.request = actions.Request(**request, history=history)
+        self.source, self.sink = host
+        self.exchange: channel.Exchange | None = None
+        self.owing = False  # whether the poller looks for room for an answer
         self.limits = self.request.limits
         self.cage, self.fork, self.base_bytes, self.own_bytes = cage, fork, base_bytes, own_bytes
         self.nonce = report.new_nonce()
@@ -94,17 +106,25 @@ class _Action:
         scratch = "/tmp" if self.cage.namespaces else tempfile.mkdtemp(prefix="preftree-")
         output, output_end = os.pipe()
         said, said_end = os.pipe()
+        asked_end = told_end = -1
+        if self.request.asks:
+            asked, asked_end = os.pipe()
+            told_end, told = os.pipe()
+            self.exchange = channel.Exchange(asked, told)
+        ends = [end for end in (output_end, said_end, asked_end, told_end) if end >= 0]
         pid = self.fork()
         if pid == 0:
-            ends = (output_end, said_end)
-            actions.perform(self.request, self.cage, scratch, self.own_bytes, self.nonce, ends)
-        os.close(output_end)
-        os.close(said_end)
+            pipes = (output_end, said_end, asked_end, told_end)
+            actions.perform(self.request, self.cage, scratch, self.own_bytes, self.nonce, pipes)
+        for end in ends:
+            os.close(end)
         try:
             status, cpu_s = self._supervise(pid, output, said, began)
         finally:
             os.close(output)
             os.close(said)
+            if self.exchange is not None:
+                self.exchange.close()
         if not self.cage.namespaces:
             shutil.rmtree(scratch)
         return self._result(status, cpu_s, time.monotonic() - began)
@@ -116,14 +136,20 @@ class _Action:
         for descriptor in (handle, output, said):
             os.set_blocking(descriptor, False)
             poller.register(descriptor, select.POLLIN)
+        exchange = self.exchange
+        if exchange is not None:
+            poller.register(exchange.asked, select.POLLIN)
+            poller.register(self.source, select.POLLIN)
         look_at = began + _LOOK_EVERY_S
         watcher = watch.Watch()
         alive = True
         while alive:
             ready = {descriptor for descriptor, _ in poller.poll(max(0.0, look_at - time.monotonic()) * 1000)}
-            for descriptor in ready - {handle}:
+            for descriptor in ready & {output, said}:
                 if not self._hear(descriptor, descriptor == said):
                     poller.unregister(descriptor)
+            if exchange is not None:
+                self._converse(exchange, ready, poller)
             alive = handle not in ready
             if alive and self.stopped is None and time.monotonic() >= look_at:
                 self._look(watcher, began)
@@ -138,6 +164,28 @@ class _Action:
         self._drain(output, False)
         self._drain(said, True)
         return status, usage.ru_utime + usage.ru_stime
+
+    def _converse(self, exchange: channel.Exchange, ready: set[int], poller: select.poll) -> None:
+        """Pass questions to the host and answers to the action."""
+        if exchange.asked in ready and not exchange.hear():
+            poller.unregister(exchange.asked)
+        if self.source in ready:
+            frame = _receive(self.source)
+            if frame is None or "told" not in frame:  # the host is gone, or wants no more of this action
+                self.stopped = self.stopped or "ended"
+                return
+            exchange.tell(frame["told"])
+        if exchange.too_long:
+            self.stopped = self.stopped or "output"
+        elif (question := exchange.question()) is not None:
+            _send(self.sink, {"asked": question})
+        exchange.pay()
+        if exchange.owes != self.owing:
+            self.owing = exchange.owes
+            if self.owing:
+                poller.register(exchange.told, select.POLLOUT)
+            else:
+                poller.unregister(exchange.told)
 
     def _hear(self, descriptor: int, is_report: bool) -> bool:
         """Take what there is; False at the end of the stream. More than the cap stops the action."""
@@ -162,6 +210,8 @@ class _Action:
         usage = watcher.look(self.base_bytes, memory_limit)
         self.cpu_s = usage.cpu_s
         wall_s = time.monotonic() - began
+        if self.exchange is not None:
+            wall_s -= self.exchange.waiting_s
         cpu_from, wall_from, budgets = 0.0, 0.0, 1 + len(self.request.history)
         if self._said(report.REPLAYED):
             self.heard.replayed_at = self.heard.replayed_at or (usage.cpu_s, wall_s)
