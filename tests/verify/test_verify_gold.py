@@ -13,7 +13,8 @@ import pytest
 
 from preftree.verify import find_answer, verify
 from preftree.verify.answers import last_boxed
-from preftree.verify.mathematics import normalise, quick_mathematics
+from preftree.verify.dress import normalise
+from preftree.verify.mathematics import quick_mathematics
 
 DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

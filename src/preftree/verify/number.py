@@ -1,8 +1,9 @@
 """One number, with the tolerance of what programs print.
 
-In:  an answer that is a number (a unit or a currency sign may stand with it) and a reference that is one.
-Out: correct if the values are equal; or, where one has a decimal point, within 1e-4 relative; or if the answer,
-written with more places, rounds to a reference that was itself rounded to two places or more.
+In:  an answer that is a number, in digits or in words (a unit or a currency sign may stand with it), and a reference
+that is one. Out: correct if the values are equal; or, where one has a decimal point, within 1e-4 relative (and within
+0.01 of an integer); or if the answer, written with more places, rounds to a reference that was itself rounded to two
+places or more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from preftree.records import Outcome
-from preftree.verify.reading import Number, read_number, same_number, same_unit, split_unit
+from preftree.verify.reading import Number, read_number, same_number
+from preftree.verify.units import same_unit, split_unit
+from preftree.verify.wording import number_in_words
 
 _RELATIVE = 1e-4
 _FEWEST_ROUNDED_PLACES = 2
@@ -37,6 +40,8 @@ def _read(text: str) -> tuple[Number | None, str]:
     text = text.strip("$ ") if text.startswith("$") and text.endswith("$") else text
     if (number := read_number(text)) is not None:
         return number, ""
+    if (words := number_in_words(text)) is not None:
+        return Number(Fraction(words)), ""
     bare, unit = split_unit(text)
     return read_number(bare), unit
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 _MAX_DIGITS_TEXT = 400
 _MAX_EXPONENT = 400
 _NOISE = Fraction(1, 10**12)
+_FROM_AN_INTEGER = Fraction(1, 100)
 
 _DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
 _PLAIN = re.compile(rf"([+-]?)\s*({_DECIMAL})(?:[eE]([+-]?\d{{1,4}}))?", re.ASCII)
@@ -22,19 +23,12 @@ _LATEX_FRACTION = re.compile(
     r"([+-]?)\s*(\d*)\s*\\[dt]?frac\s*(?:\{\s*([+-]?\d+)\s*\}|(\d))\s*(?:\{\s*([+-]?\d+)\s*\}|(\d))", re.ASCII
 )
 _MIXED = re.compile(r"([+-]?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)", re.ASCII)
-
-# Words that follow a number and are not a unit: they change its value, or say that there is no one number.
-_NO_UNIT_WORDS = """
-    or and not to of mod minus plus times over by pi sqrt sin cos tan log ln exp inf infinity hundred thousand
-    million billion trillion dozen half third quarter twice factorial choose if then where undefined
-"""
-_NO_UNIT = frozenset(_NO_UNIT_WORDS.split())
-_UNIT = re.compile(
-    r"(?P<number>.*?[\d}.)])\s*(?P<unit>\\(?:text|mathrm|mbox|textrm)\s*\{[^{}\\]*\}(?:\^\{?[23]\}?)?"
-    r"|[A-Za-z]{2,}(?:[ /-][A-Za-z]{2,}){0,3})\.?",
-    re.DOTALL,
+_REPEATING = re.compile(
+    r"([+-]?)\s*(\d*)\.(\d*)\s*(?:\\(?:overline|bar)\s*(?:\{\s*(\d+)\s*\}|(\d))|\((\d+)\))", re.ASCII
 )
-_WORDS = re.compile(r"[A-Za-z]+")
+_ORDINAL = re.compile(
+    r"(\d+)\s*(?:\^?\s*\{?\s*\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|st|nd|rd|th)", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +41,26 @@ class Number:
 
 
 def read_number(text: str) -> Number | None:
-    """The one number that the whole text is: 1,234 · -0.5 · 1e-3 · 3/4 · \\frac{3}{4} · 1 1/2 · $5.00 · 50% · 90°."""
+    """The one number that the whole text is.
+
+    1,234 · -0.5 · 1e-3 · 3/4 · \\frac{3}{4} · 1 1/2 · $5.00 · 50% · 90° · 0.1\\overline{6} · 3rd.
+    """
     text = text.strip()
     if len(text) > _MAX_DIGITS_TEXT:
         return None
     text = text.replace("\u2212", "-").replace("{,}", ",").replace("\\!", "")
     text, percent = _without_marks(text)
+    if match := _ORDINAL.fullmatch(text):
+        return Number(Fraction(int(match[1])))
     if match := _PLAIN.fullmatch(text):
         return _plain(match, percent)
+    if match := _REPEATING.fullmatch(text):
+        return Number(_repeating(match), percent=percent)
     for pattern in (_FRACTION, _MIXED, _LATEX_FRACTION):
         if match := pattern.fullmatch(text):
             value = _ratio(pattern, match)
             return None if value is None else Number(value, percent=percent)
     return None
-
-
-def split_unit(text: str) -> tuple[str, str]:
-    """`5 apples` as ("5", "apples"): a number and the words after it. ("…", "") where nothing there is a unit."""
-    if len(text) > _MAX_DIGITS_TEXT:
-        return text, ""
-    match = _UNIT.fullmatch(text.strip())
-    if match is None or "\\frac" in match["unit"]:
-        return text, ""
-    words = [word.lower() for word in _WORDS.findall(re.sub(r"\\(?:text|mathrm|mbox|textrm)", "", match["unit"]))]
-    if not words or any(word in _NO_UNIT for word in words):
-        return text, ""
-    return match["number"].strip(), " ".join(words)
-
-
-def same_unit(a: str, b: str) -> bool:
-    """Whether two units do not contradict each other: equal but for a plural's s, or one of them not given."""
-    return not a or not b or a.rstrip("s") == b.rstrip("s")
 
 
 def same_number(a: Number, b: Number, relative: float = 1e-6) -> bool:
@@ -97,6 +80,10 @@ def _close(a: Number, b: Number, x: Fraction, y: Fraction, relative: float) -> b
     if x == y:
         return True
     if a.decimals is None and b.decimals is None:
+        return False
+    # A count of 100,005 is not one of 100,000, however close.
+    whole = any(n.decimals is None and n.value.denominator == 1 for n in (a, b))
+    if whole and abs(x - y) > _FROM_AN_INTEGER:
         return False
     size = max(abs(x), abs(y))
     return abs(x - y) <= Fraction(relative) * size or (0 in (x, y) and size <= _NOISE)
@@ -124,6 +111,14 @@ def _plain(match: re.Match[str], percent: bool) -> Number | None:
     point = "." in digits or exponent is not None
     decimals = len(digits.partition(".")[2]) if point else None
     return Number(-value if sign == "-" else value, decimals, percent)
+
+
+def _repeating(match: re.Match[str]) -> Fraction:
+    """0.1(6): the digits in brackets, or under a line, for ever."""
+    period = match[4] or match[5] or match[6]
+    nines = Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(match[3]))
+    value = Fraction(int(match[2] + match[3] or "0"), 10 ** len(match[3])) + nines
+    return -value if match[1] == "-" else value
 
 
 def _ratio(pattern: re.Pattern[str], match: re.Match[str]) -> Fraction | None:
