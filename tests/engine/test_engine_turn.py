@@ -10,7 +10,7 @@ from preftree.engine import Budget, Engine, opening, reply, run_all, trace_criti
 from preftree.engine.prompts import fill
 from preftree.engine.turn import code_of
 from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.errors import ActorError, Stopped
+from preftree.errors import ActorError, RequestRefusedError, Stopped, UnclearRefusalError
 from preftree.forest import CallKey, Forest
 from preftree.records import Action, Message, Observation, Problem, Reference, Request, Verdict
 from preftree.verify import Judge
@@ -43,7 +43,7 @@ def test_code_of(text, code):
             "Solve the following math problem step-by-step.\nSimplify your answer as much as possible. Present",
         ),
         ("Coding", "Write Python code to solve the task:\n"),
-        ("Logic", "Solve the following problem"),
+        ("Logic", "Tool available:\n[1] Python interpreter\nWhen you send a message containing Python code"),
     ],
 )
 def test_openings(task, begins):
@@ -160,6 +160,59 @@ def test_what_is_in_flight_is_committed_when_another_fails(tmp_path):
         _with_engine(tmp_path, work)
     with Forest(tmp_path, readonly=True) as forest:
         assert (forest.account().calls, forest.account().unanswered_calls) == (3, 1)
+
+
+def _asked_together(tmp_path, actor, requests):
+    """What becomes of requests that are asked at once: samples or errors; and the engine."""
+
+    async def work(engine):
+        asked = (engine.ask(actor, _key(i), request) for i, request in enumerate(requests))
+        return await asyncio.gather(*asked, return_exceptions=True), engine
+
+    return _with_engine(tmp_path, work)
+
+
+def _long(*words):
+    return Request(messages=tuple(Message(role, word) for role, word in zip(("system", "user"), words, strict=True)))
+
+
+def test_an_unclear_refusal_is_the_requests_own_if_harmless_words_are_answered(tmp_path):
+    """One control for all that have the same settings and order of roles; paid for and in the journal."""
+
+    def too_long(request, index):
+        return UnclearRefusalError("400") if "long" in request.messages[-1].content else None
+
+    actor = ScriptedActor(lambda messages, index: "yes", fault=too_long)
+    requests = [
+        _long("s", "long"),
+        _long("s", "short"),
+        _long("t", "long"),
+        Request((Message("user", "long"),), seed=3),
+    ]
+    ends, engine = _asked_together(tmp_path, actor, requests)
+    assert [type(end) for end in ends] == [UnclearRefusalError, tuple, UnclearRefusalError, UnclearRefusalError]
+    assert actor.calls == engine.new_calls == 4 + 2
+    assert engine.stopped is None
+    with Forest(tmp_path, readonly=True) as forest:
+        assert (forest.account().calls, forest.account().unanswered_calls) == (1 + 2, 3)
+    # The server may be set up otherwise by the next run: it is asked again.
+    _, engine = _asked_together(tmp_path, actor, requests)
+    assert engine.new_calls == 3 + 2
+
+
+def test_an_unclear_refusal_of_harmless_words_too_ends_the_run(tmp_path):
+    actor = ScriptedActor(lambda messages, index: "yes", fault=lambda *_: UnclearRefusalError("400: no such field"))
+    ends, engine = _asked_together(tmp_path, actor, [REQUEST, _long("s", "u"), REQUEST])
+    assert {type(end) for end in ends} == {ActorError, Stopped}
+    assert "400: no such field; a harmless prompt is refused too" in engine.stopped
+    assert actor.calls == 3 + 1
+
+
+def test_a_clear_refusal_needs_no_control(tmp_path):
+    actor = ScriptedActor(lambda messages, index: "yes", fault=lambda *_: RequestRefusedError("filtered"))
+    (end,), _ = _asked_together(tmp_path, actor, [REQUEST])
+    assert type(end) is RequestRefusedError
+    assert actor.calls == 1
 
 
 def test_the_same_program_runs_once(tmp_path):

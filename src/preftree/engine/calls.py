@@ -68,12 +68,15 @@ class Engine:
         self.on_answer()
         return samples
 
-    async def observe(self, code: str, history: Sequence[Past]) -> Observation:
-        """What happens when `code` runs after `history`. A failure of the jail is not kept: it may be tried again."""
-        key = digest([code, [(past.code, past.status) for past in history]])
+    async def observe(self, code: str, history: Sequence[Past], tools: Sequence[str] = ()) -> Observation:
+        """What happens when `code` runs after `history`, with these tools at hand.
+
+        A failure of the jail is not kept: it may be tried again.
+        """
+        key = digest([code, [(past.code, past.status, past.tool_calls) for past in history], tools])
         stored = self.forest.observation(key)
         if stored is None:
-            stored = await self.interpreter.run(code, history)
+            stored = await self.interpreter.run(code, history, tools=tools)
             if stored.status != "broken":
                 await self.forest.add_observation(key, stored)
         return stored

@@ -9,12 +9,16 @@ from __future__ import annotations
 import functools
 from importlib import resources
 
+from preftree.environment.tools import describe
 from preftree.records import Message, Problem
 
 
 def opening(problem: Problem) -> tuple[Message, ...]:
-    """The first user message of a problem."""
-    return (Message("user", fill(_template(problem.task.lower()), instruction=problem.instruction)),)
+    """The first user message of a problem: its tools, where its task uses any, then what is to be done."""
+    text = fill(_template(problem.task.lower()), instruction=problem.instruction)
+    if problem.task == "Math_PoT" or (problem.task == "Logic" and problem.tools):
+        text = "\n".join(part for part in (_template("tools"), describe(problem.tools, first=2), text) if part)
+    return (Message("user", text),)
 
 
 def fill(template: str, **values: str) -> str:

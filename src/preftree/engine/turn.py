@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from preftree.actors import Actor
 from preftree.engine.calls import Engine
+from preftree.engine.code import judge_code
 from preftree.engine.run import together
 from preftree.environment import Past
 from preftree.environment.observe import NOTHING
@@ -107,13 +108,12 @@ def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
 
 async def settle(engine: Engine, problem: Problem, action: Action, past: Sequence[Past]) -> Action:
     """The same action with its code, observation and verdict."""
-    code = code_of(action.text) if "python" in problem.tools else None
-    observation = Observation("none") if code is None else await engine.observe(code, past)
-    if observation.status == "broken":
-        verdict = Verdict("undecided", "the jail failed")
+    code: str | None
+    if problem.tests is not None:
+        code = code_of(action.text) or action.text
+        observation, verdict = await judge_code(engine, problem, code)
     else:
-        answer = find_answer(action.text, problem.task) if code is None else _answer_of(observation)
-        verdict = await judge(engine, problem, answer, observation)
+        code, observation, verdict = await _run_and_judge(engine, problem, action, past)
     return Action(
         text=action.text,
         actor=action.actor,
@@ -126,6 +126,19 @@ async def settle(engine: Engine, problem: Problem, action: Action, past: Sequenc
         output_tokens=action.output_tokens,
         truncated=action.truncated,
     )
+
+
+async def _run_and_judge(
+    engine: Engine, problem: Problem, action: Action, past: Sequence[Past]
+) -> tuple[str | None, Observation, Verdict]:
+    """The action's code, what came of it, and whether its answer is right."""
+    code = code_of(action.text) if "python" in problem.tools else None
+    functions = tuple(tool for tool in problem.tools if tool != "python")
+    observation = Observation("none") if code is None else await engine.observe(code, past, functions)
+    if observation.status == "broken":
+        return code, observation, Verdict("undecided", "the jail failed")
+    answer = find_answer(action.text, problem.task) if code is None else _answer_of(observation)
+    return code, observation, await judge(engine, problem, answer, observation)
 
 
 def _answer_of(observation: Observation) -> str | None:
@@ -159,7 +172,7 @@ def code_of(text: str) -> str | None:
 def past_of(actions: Sequence[Action]) -> list[Past]:
     """What the session of these earlier actions holds: their code and how each ended."""
     return [
-        Past(action.code, action.observation.status)
+        Past(action.code, action.observation.status, action.observation.tool_calls)
         for action in actions
         if action.code is not None and action.observation is not None
     ]

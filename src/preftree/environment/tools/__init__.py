@@ -28,12 +28,12 @@ _MODULES = {"wikipedia_search": "wikipedia"}
 KNOWN = ("python", *_MODULES)
 
 
-def describe(names: Sequence[str]) -> str:
+def describe(names: Sequence[str], first: int = 1) -> str:
     """What an actor is told of these tools: numbered, with signature and docstring. "python" is no function."""
     functions = [name for name in names if name != "python"]
     return "\n".join(
         f"[{number}] {name}{_signature(name)}\n{inspect.getdoc(_function(name))}"
-        for number, name in enumerate(functions, 1)
+        for number, name in enumerate(functions, first)
     )
 
 
