@@ -23,6 +23,10 @@ class RequestRefusedError(ActorError):
     """An actor will never answer this one request (too long, filtered); others it may."""
 
 
+class UnclearRefusalError(RequestRefusedError):
+    """A refusal that may lie in this one request, or in what it shares with all others (model, settings)."""
+
+
 class JailError(PreftreeError):
     """The environment can't run code in isolation here."""
 

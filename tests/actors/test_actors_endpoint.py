@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from preftree.actors import ActorSettings, Prices, check, endpoint, make_actor
-from preftree.errors import ActorError, InputError
+from preftree.errors import ActorError, InputError, RequestRefusedError, UnclearRefusalError
 from preftree.records import Message, Request, Sample
 
 CHAT = (Message("system", "be brief"), Message("user", "hello"))
@@ -214,6 +214,80 @@ def test_a_refusal_gives_the_servers_words_without_the_key(server: Server, monke
         ask(settings(server.url, api_key_env="FAR_KEY"), Request(CHAT, samples=(0,)))
     assert KEY not in str(caught.value)
     assert [asked[2] for asked in server.asked] == [f"Bearer {KEY}"]
+
+
+LONG = "This model's maximum context length is 512 tokens."
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        # What servers say, each in its own way, of a prompt that is too long …
+        pytest.param(
+            400,
+            {"error": {"message": LONG, "param": "messages", "code": "context_length_exceeded"}},
+            UnclearRefusalError,
+            id="openai-long",
+        ),
+        pytest.param(
+            400,
+            {"object": "error", "message": LONG, "type": "BadRequestError", "param": None, "code": 400},
+            UnclearRefusalError,
+            id="vllm-long",
+        ),
+        pytest.param(
+            400,
+            {"error": {"code": 400, "message": LONG, "type": "exceed_context_size_error", "n_ctx": 512}},
+            UnclearRefusalError,
+            id="llama.cpp-long",
+        ),
+        pytest.param(422, {"error": LONG, "error_type": "validation"}, UnclearRefusalError, id="tgi-long"),
+        pytest.param(413, b"<html>too large</html>", UnclearRefusalError, id="a-proxy"),
+        # … and of a field that they do not know.
+        pytest.param(
+            422, {"detail": [{"loc": ["body", "seed"], "msg": "extra"}]}, UnclearRefusalError, id="fastapi-field"
+        ),
+        pytest.param(400, {"error": {"message": "no", "code": ["odd"]}}, UnclearRefusalError, id="odd-code"),
+        pytest.param(400, [], UnclearRefusalError, id="a-list"),
+        pytest.param(
+            400,
+            {"error": {"message": "filtered", "param": "prompt", "code": "content_filter"}},
+            RequestRefusedError,
+            id="azure-filter",
+        ),
+        pytest.param(
+            400,
+            {"error": {"message": "filtered", "code": "400", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+            RequestRefusedError,
+            id="azure-inner",
+        ),
+        pytest.param(
+            403,
+            {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "y"}}},
+            RequestRefusedError,
+            id="openrouter-flagged",
+        ),
+        pytest.param(403, {"error": {"code": 403, "message": "no access"}}, ActorError, id="no-access"),
+        pytest.param(401, {"error": {"message": "no key", "code": "invalid_api_key"}}, ActorError, id="no-key"),
+        pytest.param(402, {"error": {"message": "no credit"}}, ActorError, id="no-credit"),
+        pytest.param(404, {"error": {"message": "no model", "code": "model_not_found"}}, ActorError, id="no-model"),
+        pytest.param(400, {"error": {"message": "no model", "param": "model"}}, ActorError, id="no-model-400"),
+        pytest.param(
+            400,
+            {"error": {"message": "use another", "param": "max_tokens", "code": "unsupported_parameter"}},
+            ActorError,
+            id="openai-parameter",
+        ),
+    ],
+)
+def test_a_refusal_is_the_requests_own_shared_or_unclear(
+    server: Server, status: int, body: Any, error: type[ActorError]
+) -> None:
+    server.reply = lambda *_: (status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+    with pytest.raises(ActorError, match=f"far: http://.*/chat/completions answered {status}: ") as caught:
+        ask(settings(server.url), Request(CHAT))
+    assert type(caught.value) is error
+    assert len(server.asked) == 1
 
 
 def test_an_unreachable_endpoint_is_one_sentence() -> None:

@@ -9,23 +9,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from preftree.errors import ActorError
+from preftree.recipe import run_single
+
 
 class Adder(BaseHTTPRequestHandler):
     """Answers sums by a program; counts what it is asked."""
 
     asked = 0
+    refuse = staticmethod(lambda body: None)  # the message of a 400, or None
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked += 1
-        a, b = re.findall(r"What is (\d+) \+ (\d+)", body["messages"][0]["content"])[-1]
+        refused = self.refuse(body)
+        if refused is not None:
+            self.send(400, {"object": "error", "message": refused, "type": "BadRequestError", "code": 400})
+            return
+        a, b = [("0", "0"), *re.findall(r"What is (\d+) \+ (\d+)", body["messages"][0]["content"])][-1]
         message = {"role": "assistant", "content": f"```python\n# Step 1: add.\n{a} + {b}\n```"}
         reply = {
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 50, "completion_tokens": 12},
         }
+        self.send(200, reply)
+
+    def send(self, status, reply):
         text = json.dumps(reply).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -37,7 +48,7 @@ class Adder(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address():
-    Adder.asked = 0
+    Adder.asked, Adder.refuse = 0, staticmethod(lambda body: None)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Adder)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -67,3 +78,40 @@ def test_an_endpoint_is_escalated_to_and_paid_once(tmp_path, tiny_model, address
     again = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert json.loads(again.stdout) == report
     assert Adder.asked == 5
+
+
+def _section(tmp_path, address, **more):
+    """The settings of a stage that asks the endpoint of five sums, the last of them in many words."""
+    rows = [{"problem": f"What is {i} + 7?", "reference": str(i + 7)} for i in range(4)]
+    rows.append({"problem": f"{'Well then. ' * 99}What is 4 + 7?", "reference": "11"})
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    jail = {"workers": 1, "preload": []}
+    return {"problems": str(tmp_path / "p.jsonl"), "environment": jail, "out": str(tmp_path / "out")} | more
+
+
+def _far(address):
+    return {"far": {"kind": "endpoint", "base_url": address, "model": "m"}}
+
+
+def _too_long(body):
+    return "the prompt is too long" if "Well then." in body["messages"][0]["content"] else None
+
+
+def test_a_refused_problem_is_set_aside_in_growing_and_wrong_in_evaluation(tmp_path, address):
+    Adder.refuse = staticmethod(_too_long)
+    section = _section(tmp_path, address, out=str(tmp_path / "forest"), actors=_far(address), ladder=["far"])
+    grown = run_single("grow", section | {"policy": {"batches": [1], "max_turns": 1}})["report"]
+    assert (grown["trees"], grown["correct"]) == (4, 4)
+    (refused,) = grown["refused"]
+    assert refused.endswith("answered 400: the prompt is too long")
+    # The refused one, and once the same settings with harmless words.
+    assert Adder.asked == 5 + 1
+    evaluated = run_single("evaluate", _section(tmp_path, address, models=_far(address)))["report"]
+    assert [group["value"] for group in evaluated["groups"]] == [0.8]
+
+
+def test_a_refusal_of_every_request_ends_the_run_in_one_sentence(tmp_path, address):
+    Adder.refuse = staticmethod(lambda body: "seed is not permitted")
+    section = _section(tmp_path, address, actors=_far(address), ladder=["far"])
+    with pytest.raises(ActorError, match=r"answered 400: seed is not permitted; a harmless prompt is refused too"):
+        run_single("grow", section)

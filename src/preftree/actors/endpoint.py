@@ -3,10 +3,8 @@
 In:  requests; a base URL, a model's name, and the name of the environment variable that holds the key.
 Out: samples, one HTTP request for each, with the usage that the server reports.
 Always true: the key is in the header only, never in a message; a 429 is waited for and is no attempt; time-outs,
-resets, garbage and 5xx are tried again with growing pauses; any other refusal is an ActorError with the server's words.
-
-A prefill is sent as the start of an assistant message with `continue_final_message`, as vLLM and SGLang have it;
-a server that ignores the flag answers anew.
+resets, garbage and 5xx are tried again with growing pauses; any other refusal is an ActorError with the server's words,
+and one of the request's own text (too long, filtered) a RequestRefusedError.
 """
 
 from __future__ import annotations
@@ -21,13 +19,17 @@ from typing import Any, Literal
 import httpx
 
 from preftree.actors import ActorSettings, Capabilities, Prices, check
-from preftree.errors import ActorError, InputError
+from preftree.errors import ActorError, InputError, RequestRefusedError, UnclearRefusalError
 from preftree.records import Request, Sample
 
 _RETRIED = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 # A server that answers nothing but 429 for this long is not going to answer.
 _LONGEST_LIMIT_S = 1800.0
+# Codes of a refusal for what the text says: OpenAI's own, Azure's, and gateways' over them.
+_FILTERED = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
+# Codes of a refusal for what every request of an actor has.
+_SHARED = frozenset({"model_not_found", "unknown_parameter", "unsupported_parameter", "unsupported_value"})
 _FINISH: dict[str, Literal["stop", "length", "filtered"]] = {
     "stop": "stop",
     "eos": "stop",
@@ -111,7 +113,8 @@ class EndpointActor:
             why = f"{url} answered {response.status_code}: {self._words(response)}"
             return _Failure(why, limited=response.status_code == 429, after_s=_retry_after_s(response))
         if response.status_code >= 300:
-            raise ActorError(f"actor {self.name}: {url} answered {response.status_code}: {self._words(response)}")
+            refused = f"actor {self.name}: {url} answered {response.status_code}: {self._words(response)}"
+            raise _refusal(response.status_code, _fault(response))(refused)
         try:
             return _sample(response.json(), request, index)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
@@ -119,13 +122,9 @@ class EndpointActor:
 
     def _words(self, response: httpx.Response) -> str:
         """What the server said, in short and without the key."""
-        try:
-            said = response.json()
-            error = said.get("error", said)
-            text = str(error.get("message", error)) if isinstance(error, dict) else str(error)
-        except (ValueError, AttributeError):
-            # Not JSON, or not an object: its text is what there is.
-            text = response.text
+        fault = _fault(response)
+        # Not JSON, or not an object: its text is what there is.
+        text = str(fault.get("message", fault)) if fault else response.text
         return " ".join(self._safe(text).split())[:300] or "nothing"
 
     def _safe(self, text: str) -> str:
@@ -139,6 +138,39 @@ class _Failure:
     why: str
     limited: bool = False
     after_s: float | None = None
+
+
+def _fault(response: httpx.Response) -> dict[str, Any]:
+    """The object that says what is wrong (`error` of the body, or the body itself); empty where there is none."""
+    try:
+        said = response.json()
+    except ValueError:
+        return {}
+    fault = said.get("error", said) if isinstance(said, dict) else {}
+    return fault if isinstance(fault, dict) else {"message": fault}
+
+
+def _refusal(status: int, fault: dict[str, Any]) -> type[ActorError]:
+    """Whether a refusal lies in the one request, in what all requests share, or may lie in either.
+
+    Only structured fields are trusted, and few of them: servers say that a prompt is too long each in its own way (by
+    a code, a type, a number or words alone), and may say the same of a `max_tokens` that no prompt could have. What
+    this leaves open the caller decides by an experiment.
+    """
+    if status not in (400, 403, 413, 422):
+        return ActorError
+    marks = {str(mark) for mark in (fault.get("code"), fault.get("type"), _part(fault, "innererror").get("code"))}
+    # OpenRouter gives a text that its moderation flagged back beside a 403.
+    if marks & _FILTERED or "flagged_input" in _part(fault, "metadata"):
+        return RequestRefusedError
+    if status == 403 or marks & _SHARED or fault.get("param") == "model":
+        return ActorError
+    return UnclearRefusalError
+
+
+def _part(fault: dict[str, Any], name: str) -> dict[str, Any]:
+    part = fault.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _key(settings: ActorSettings) -> str:

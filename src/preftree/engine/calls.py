@@ -8,14 +8,16 @@ stop, no new call is sent, and the calls in flight are still committed.
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from preftree.actors import Actor
 from preftree.environment import Interpreter, Past
-from preftree.errors import Stopped
+from preftree.errors import ActorError, RequestRefusedError, Stopped, UnclearRefusalError
 from preftree.forest import CallKey, Forest
-from preftree.records import Observation, Request, Sample, Verdict, digest
+from preftree.records import Message, Observation, Request, Sample, Verdict, digest
 from preftree.verify import Judge
 
 
@@ -40,6 +42,8 @@ class Engine:
         self.new_calls = 0
         self.new_tokens = 0
         self.on_answer: Callable[[], None] = lambda: None
+        self._controlling = asyncio.Lock()
+        self._accepted: set[str] = set()
         spent = forest.account()
         self._calls = spent.calls + spent.unanswered_calls
         self._tokens = spent.input_tokens + spent.output_tokens
@@ -50,23 +54,16 @@ class Engine:
         self.stopped = self.stopped or reason
 
     async def ask(self, actor: Actor, key: CallKey, request: Request) -> tuple[Sample, ...]:
-        """The samples of one call. Raises Stopped when the run stops, ForestError if the key had another request."""
-        asked = digest([actor.identity, request])
-        stored = self.forest.answer(key, asked)
-        if stored is not None:
-            return stored
-        self._may_spend()
-        self._calls += 1
-        self.new_calls += 1
-        await self.forest.intend(key, actor.name, request, asked)
-        samples = tuple(_storable(sample) for sample in await actor.sample(request))
-        price = sum(actor.prices.cost_usd(sample) for sample in samples)
-        await self.forest.commit_answer(key, samples, price)
-        self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
-        self._usd += price
-        self.new_tokens += sum(sample.output_tokens for sample in samples)
-        self.on_answer()
-        return samples
+        """The samples of one call.
+
+        Raises Stopped when the run stops, ForestError if the key had another request, RequestRefusedError if the actor
+        refuses this one request, ActorError if it can't answer or would refuse any.
+        """
+        try:
+            return await self._once(actor, key, request)
+        except UnclearRefusalError as refusal:
+            await self._control(actor, request, refusal)
+            raise
 
     async def observe(self, code: str, history: Sequence[Past], tools: Sequence[str] = ()) -> Observation:
         """What happens when `code` runs after `history`, with these tools at hand.
@@ -90,6 +87,55 @@ class Engine:
             if stored.outcome != "undecided":
                 await self.forest.add_verdict(key, stored)
         return stored
+
+    async def _control(self, actor: Actor, request: Request, refusal: UnclearRefusalError) -> None:
+        """Ask the same with harmless words. Returns if that is answered: the refusal was for the words.
+
+        Raises ActorError if it is refused too: then so would be every request of these settings, and of this order of
+        roles (some templates take no system message). The control is a call like any other, journalled and paid for,
+        and one serves all refusals of a run; a later run asks its own, for the server may be set up otherwise by then.
+        What is found does not depend on which refusal came first.
+        """
+        harmless = "Say yes."
+        control = replace(
+            request,
+            messages=tuple(Message(message.role, harmless) for message in request.messages),
+            text=None if request.text is None else harmless,
+            samples=(0,),
+            seed=0,
+        )
+        asked = digest([actor.identity, control])
+        async with self._controlling:
+            if asked in self._accepted:
+                return
+            keys = (CallKey("control", 0, actor.name, asked[:24], 0, attempt) for attempt in itertools.count())
+            try:
+                await self._once(actor, next(key for key in keys if self.forest.answer(key, asked) is None), control)
+            except RequestRefusedError as again:
+                failure = ActorError(
+                    f"{again}; a harmless prompt is refused too, so mend the model's name or the setting at fault"
+                )
+                self.stop(str(failure))
+                raise failure from refusal
+            self._accepted.add(asked)
+
+    async def _once(self, actor: Actor, key: CallKey, request: Request) -> tuple[Sample, ...]:
+        asked = digest([actor.identity, request])
+        stored = self.forest.answer(key, asked)
+        if stored is not None:
+            return stored
+        self._may_spend()
+        self._calls += 1
+        self.new_calls += 1
+        await self.forest.intend(key, actor.name, request, asked)
+        samples = tuple(_storable(sample) for sample in await actor.sample(request))
+        price = sum(actor.prices.cost_usd(sample) for sample in samples)
+        await self.forest.commit_answer(key, samples, price)
+        self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
+        self._usd += price
+        self.new_tokens += sum(sample.output_tokens for sample in samples)
+        self.on_answer()
+        return samples
 
     def _may_spend(self) -> None:
         limits = (
