@@ -1,7 +1,8 @@
 """Hostile programs, one file each, against a real jail.
 
 A file's header says what must be true afterwards: `Claim` in words, `Status` (one of several; "ok" unless
-given), `Value` (the exact repr), `Shows` and `Hides` (text that the output must or must not hold). After each
+given), `Value` (the exact repr), `Shows` and `Hides` (text that the output must or must not hold), `Twice` (a second
+run gives the same value). After each
 of them the next program finds everything as it should be, and nothing of the attack still runs.
 """
 
@@ -51,8 +52,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     abstract = socket.socket(socket.AF_UNIX)
     abstract.bind(f"\0preftree-{os.getpid()}")
     abstract.listen()
+    socket_file = socket.socket(socket.AF_UNIX)
+    socket_file.bind(str(folder / "host.sock"))
+    socket_file.listen()
     names = {
         "SECRET_FILE": str(secret),
+        "SOCKET_FILE": str(folder / "host.sock"),
+        "HOST_NAME": socket.gethostname(),
         "PORT": str(server.getsockname()[1]),
         "ABSTRACT": f"preftree-{os.getpid()}",
     }
@@ -63,6 +69,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     loop.close()
     server.close()
     abstract.close()
+    socket_file.close()
     del os.environ["PREFTREE_API_KEY"]
 
 
@@ -81,6 +88,7 @@ def test_attack(path: Path, host: Host) -> None:
     assert told.get("Shows", "") in seen.output
     assert "Hides" not in told or told["Hides"] not in seen.output + str(seen.value)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\ud800-\udfff]", seen.output + str(seen.value))
+    assert "Twice" not in told or host.run(code).value == seen.value
     assert seen.cpu_s < LIMITS.cpu_s + 0.5
     assert host.run("import os\n(os.listdir('/tmp'), 1 + 1)").value == "([], 2)"
     assert _processes_below(os.getpid()) == before

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from preftree.environment import EnvironmentSettings, Interpreter, Limits, Past, diagnose, jail
+from preftree.environment import EnvironmentSettings, Interpreter, Limits, Past, diagnose, jail, remedies
 from preftree.errors import JailError
 
 SOURCE = str(Path(jail.__file__).parents[2])
@@ -117,7 +117,7 @@ def test_without_namespaces_it_refuses_and_says_what_to_do(monkeypatch: pytest.M
     fake.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
     fake.chmod(0o755)
     monkeypatch.setattr(jail, "bubblewrap", lambda: str(fake))
-    monkeypatch.setattr(jail, "_in_container", lambda: True)
+    monkeypatch.setattr(remedies, "_in_container", lambda: True)
 
     async def use() -> None:
         async with Interpreter() as interpreter:
@@ -125,7 +125,7 @@ def test_without_namespaces_it_refuses_and_says_what_to_do(monkeypatch: pytest.M
 
     with pytest.raises(JailError, match="No permissions") as caught:
         asyncio.run(use())
-    for word in ("docker run --security-opt", "podman run", "securityContext", "preftree doctor"):
+    for word in ("fix: Docker: docker run --security-opt", "podman run", "securityContext", "preftree doctor"):
         assert word in str(caught.value)
 
 

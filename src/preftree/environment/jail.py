@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preftree.environment import seccomp
+from preftree.environment.remedies import remedies
 from preftree.environment.settings import EnvironmentSettings
 from preftree.errors import JailError
 
 INSIDE_UID = 1000
 _NOBODY = 65534
-_MODULES = ("watch", "pages", "cage", "cell", "report", "channel", "wire", "toolbox", "tested", "action", "zygote")
+_MODULES = ("watch", "pages", "clock", "cage", "cell", "report", "channel", "wire", "toolbox", "tested", "action", "zygote")
 # Reads the modules from standard input, so that no file of ours lies in the jail.
 _BOOT = """
 import json, os, struct, sys, types
@@ -44,7 +45,9 @@ for name, source in boot["modules"]:
     exec(compile(source, "<jail>", "exec"), module.__dict__)
     parent, _, last = name.rpartition(".")
     if parent: setattr(sys.modules[parent], last, module)
-module.main(boot["config"])
+config = boot["config"]
+del boot, source  # or judged code would find our source in this frame
+module.main(config)
 """
 # Hardware settings that a machine's owner chose for its numerical libraries; wrong sums without them.
 _HARDWARE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -169,44 +172,10 @@ def _boot(settings: EnvironmentSettings, machine: str, packages: list[str] | Non
 
 
 def explain(said: str) -> str:
-    """What a jail that did not start said, and what to do about it, for an error message."""
+    """What a jail that did not start said, and what to do about it, for an error message: a sentence, a fix a line."""
     said = said.strip() or "it said nothing"
     last = said.splitlines()[-1]
     if "ModuleNotFoundError" in last:
         return f"{last}: install the module, or take it off environment.preload"
-    hints = " ".join(f"{fix}." for fix in remedies())
-    return f"the jail did not start ({last}). {hints} `preftree doctor` tells more"
-
-
-def remedies() -> list[str]:
-    """What allows user namespaces, for the kind of machine that this is."""
-    return _container() if _in_container() else _distribution()
-
-
-def _in_container() -> bool:
-    return any(os.path.exists(path) for path in ("/.dockerenv", "/run/.containerenv")) or (
-        "KUBERNETES_SERVICE_HOST" in os.environ
-    )
-
-
-def _container() -> list[str]:
-    return [
-        "Docker: docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined (and, on hosts "
-        "with AppArmor, --security-opt apparmor=unconfined)",
-        "Podman: podman run --security-opt seccomp=unconfined --security-opt unmask=ALL",
-        "Kubernetes: securityContext with seccompProfile.type Unconfined and procMount Unmasked",
-    ]
-
-
-def _distribution() -> list[str]:
-    fixes = []
-    for path, good in (
-        ("/proc/sys/kernel/unprivileged_userns_clone", "1"),
-        ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"),
-    ):
-        if os.path.exists(path) and Path(path).read_text().strip() != good:
-            fixes.append(f"As root: sysctl -w {path.removeprefix('/proc/sys/').replace('/', '.')}={good}")
-    spaces = Path("/proc/sys/user/max_user_namespaces")
-    if spaces.exists() and int(spaces.read_text()) == 0:
-        fixes.append("As root: sysctl -w user.max_user_namespaces=15000")
-    return fixes or ["Allow user namespaces for this user, or set environment.isolation=none to run without a jail"]
+    fixes = "".join(f"\n    fix: {fix}" for fix in remedies(bubblewrap()))
+    return f"the jail did not start ({last}); `preftree doctor` tells more{fixes}"

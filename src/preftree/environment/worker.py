@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -128,8 +130,9 @@ class Worker:
         try:
             await asyncio.wait_for(self._process.wait(), 0.0 if busy else _FAREWELL_S)
         except asyncio.TimeoutError:
+            # Not by the process's own method, which would bury it before asyncio's watcher can.
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self._process.pid, signal.SIGKILL)
             await self._process.wait()
         await self._listener
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from preftree.environment.inside import cell, report, tested, toolbox
+from preftree.environment.inside import cell, clock, report, tested, toolbox
 from preftree.environment.inside.cage import Cage, enter
 from preftree.environment.inside.channel import Line
 
@@ -63,9 +63,12 @@ def perform(
     try:
         os.dup2(pipes[0], 1)
         os.dup2(pipes[0], 2)
+        # Its own, not the zygote's: a flag or owner set on that one would be seen by every later action.
+        os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
         _only_descriptors({_REPORT_DESCRIPTOR: pipes[1], _ASKED_DESCRIPTOR: pipes[2], _TOLD_DESCRIPTOR: pipes[3]})
         speaker = report.Speaker(_REPORT_DESCRIPTOR, nonce)
         enter(cage, request.limits, scratch, request.cpu_budget_s, own_bytes)
+        clock.start()
         speaker.say(report.STARTED)
     except BaseException as error:  # noqa: BLE001 (told to the supervisor, which calls the jail broken)
         speaker.say(report.FAILED, f"{type(error).__name__}: {error}".encode())

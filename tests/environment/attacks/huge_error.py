@@ -1,0 +1,3 @@
+# Claim: an error's text is bounded
+# Status: error | memory
+raise ValueError("x" * 30_000_000)
