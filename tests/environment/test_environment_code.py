@@ -231,3 +231,13 @@ def test_what_holds_itself_is_refused() -> None:
 def test_text_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (JSON's own error is one, with its own words)
         wire.loads(text, wire.refuse)
+
+
+def test_time_begins_at_the_same_moment_and_goes_on(world: Any) -> None:
+    """So that a session that is replayed, tomorrow or on another machine, holds the same dates."""
+    loop, interpreter = world
+    code = "import datetime, time\nbegan = time.time()\ntoday = str(datetime.date.today())\ntime.sleep(0.01)"
+    past = Past(code, "ok")
+    last = "(today, 0.01 < time.time() - began < 9, time.strftime('%Y'), time.monotonic() > 0)"
+    seen = loop.run_until_complete(interpreter.run(last, [past]))
+    assert seen.value == "('2024-04-02', True, '2024', True)"
