@@ -7,7 +7,7 @@ import time
 import pytest
 
 from preftree.records import Observation
-from preftree.verify import VERIFIERS, answer_of_observation, find_answer, last_number, verify
+from preftree.verify import VERIFIERS, answer_of_observation, find_answer, last_number, solution_of, verify
 from preftree.verify.registry import verify_quickly
 
 TEXTS = [
@@ -31,6 +31,11 @@ TEXTS = [
     ("mention", "I computed 5 and 6.", None),
     ("question", "What is the answer?", None),
     ("empty-line", "Answer:\n", None),
+    ("out", "Out: 24\n", "24"),
+    ("last-out", "Out: 1\nOut: 'abc'\n", "abc"),
+    ("out-numbered", "Out[3]: 24", "24"),
+    ("stated-over-out", "Out: 24\nSo the answer is 25.", "25"),
+    ("out-in-a-sentence", "Find Out: 5", None),
     ("nothing", "", None),
 ]
 
@@ -38,6 +43,11 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "answer"), [pytest.param(t, a, id=name) for name, t, a in TEXTS])
 def test_find_answer(text, answer):
     assert find_answer(text, "Math_CoT") == answer
+
+
+def test_the_solution_as_it_stands():
+    assert solution_of("<solution>1</solution> or <SOLUTION> x + 1 </SOLUTION> <solution>") == "x + 1"
+    assert solution_of("<solution>x") is None
 
 
 HOSTILE = [
@@ -99,6 +109,7 @@ def test_last_number(text, number):
         pytest.param("ok", "24", "7\nOut: 24", "24", id="value-over-print"),
         pytest.param("ok", None, "7\n8\n\n", "8", id="print"),
         pytest.param("ok", "None", "7\n8\n", "8", id="none-is-no-value"),
+        pytest.param("ok", None, "7\nOut: Fraction(1, 2)\n", "1/2", id="out-without-a-value"),
         pytest.param("ok", None, "", None, id="nothing"),
         pytest.param("ok", "'abc'", "", "abc", id="str"),
         pytest.param("ok", '"it\'s"', "", "it's", id="str-quote"),

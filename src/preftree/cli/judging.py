@@ -37,7 +37,11 @@ def add(commands: Any) -> None:
         epilog='Examples:\n  echo \'{"answer": "1/2", "reference": "0.5"}\' | preftree verify math',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verify.add_argument("kind", help="math, number, exact, choice, boolean")
+    verify.add_argument(
+        "kind",
+        help="math, number, exact, choice, boolean, short, table, theoremqa; the paper's own graders, for comparisons: "
+        "paper-math, paper-theoremqa, paper-mint, paper-bbh",
+    )
     verify.set_defaults(run=_verify)
 
 

@@ -5,14 +5,26 @@ Always true: no rule executes any text (no `eval`, no judged code), no text it j
 verdict says, and `undecided` means that the judge failed (no time, no memory, an unreadable reference), never the
 answer. `verify` is pure and in-process, and nasty input may hold it for long; `Judge` puts a limit on that.
 
-    VERIFIERS   the rules by name: math, number, exact, choice, boolean
+    VERIFIERS   the rules by name: math, number, exact, choice, boolean, short, table, theoremqa, and the paper's own
+                graders for comparisons (paper-math, paper-theoremqa, paper-mint, paper-bbh)
     verify      one rule on one answer
     Judge       the same on worker processes that are killed at their limit
-    answers     where the answer stands in free text or in an observation
+    answers     where the answer stands in free text (`find_answer`, `solution_of`, `match_answer` as the paper's code
+                looks) or in an observation
 """
 
-from preftree.verify.answers import answer_of_observation, find_answer, last_number
+from preftree.verify.answers import answer_of_observation, find_answer, last_number, solution_of
 from preftree.verify.judge import Judge
+from preftree.verify.paper import match_answer
 from preftree.verify.registry import VERIFIERS, verify
 
-__all__ = ["VERIFIERS", "Judge", "answer_of_observation", "find_answer", "last_number", "verify"]
+__all__ = [
+    "VERIFIERS",
+    "Judge",
+    "answer_of_observation",
+    "find_answer",
+    "last_number",
+    "match_answer",
+    "solution_of",
+    "verify",
+]

@@ -20,6 +20,7 @@ _MAX_VALUE = 20_000
 _ANSWER_LINE = re.compile(r"^[ \t>#*_-]*(?:the[ \t]+)?(?:final[ \t]+)?answer[ \t*_]*:[ \t*_]*([^\n]*)$", re.I | re.M)
 _ANSWER_IS = re.compile(r"\banswer(?:[ \t]+to[^.\n]{0,80}?)?[ \t]+is[ \t]*:?[ \t*_]*([^\n]+)", re.I)
 _GSM8K_MARK = re.compile(r"^####[ \t]*([^\n]+)$", re.M)
+_OUT = re.compile(r"^Out(?:\[\d+\])?:[ \t]*([^\n]*)$", re.M)
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\$?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d))(?:/\d+)?%?(?!\w)", re.ASCII)
 
 _NUMPY_SCALAR = re.compile(r"\bnp\.(?:u?int\d*|float\d*|bool_?|str_)\(((?:'[^'\\]*')|[^()',]*)\)")
@@ -31,12 +32,13 @@ def find_answer(text: str, task: str) -> str | None:
     """The answer that a response states, by its last explicit mark.
 
     Marks in order of trust: `<solution>…</solution>`, `\\boxed{…}`, a line `Answer: …`, a line `#### …`,
-    `the answer is …`; of one kind the last counts, since writers correct themselves. Coding has no answer in text.
+    `the answer is …`, a line `Out: …` (what an interpreter showed); of one kind the last counts, since writers correct
+    themselves. Coding has no answer in text.
     """
     if task == "Coding":
         return None
     text = text[-_MAX_TEXT:]
-    tagged = _last_solution(text)
+    tagged = solution_of(text)
     if tagged is not None:
         return _tidy(last_boxed(tagged) or tagged)
     boxed = last_boxed(text)
@@ -47,7 +49,19 @@ def find_answer(text: str, task: str) -> str | None:
         if line is not None and line.strip():
             return _tidy(_unstated(line))
     stated = _last(_ANSWER_IS, text)
-    return None if stated is None else _tidy(_first_sentence(stated))
+    if stated is not None:
+        return _tidy(_first_sentence(stated))
+    shown = _last(_OUT, text)
+    return None if shown is None else _plain_value(shown.strip()) or None
+
+
+def solution_of(text: str) -> str | None:
+    """What stands in the last complete `<solution>` tag: an answer, or an expression of the session that gives it."""
+    # Searched from the end: a pattern would take quadratic time on open tags.
+    lowered = text.lower() if len(text.lower()) == len(text) else text
+    end = lowered.rfind("</solution>")
+    start = lowered.rfind("<solution>", 0, max(end, 0))
+    return None if start < 0 else text[start + len("<solution>") : end].strip()
 
 
 def last_boxed(text: str) -> str | None:
@@ -83,7 +97,8 @@ def answer_of_observation(observation: Observation) -> str | None:
         return _plain_value(observation.value.strip()) or None
     for line in reversed(observation.output[-_MAX_TEXT:].splitlines()):
         if line.strip():
-            return line.strip()
+            shown = _OUT.fullmatch(line)
+            return (_plain_value(shown[1].strip()) or None) if shown else line.strip()
     return None
 
 
@@ -108,14 +123,6 @@ def _string_literal(value: str) -> str | None:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
     return text if isinstance(text, str) else None
-
-
-def _last_solution(text: str) -> str | None:
-    """What stands in the last complete tag. Searched from the end: a pattern would take quadratic time on open tags."""
-    lowered = text.lower() if len(text.lower()) == len(text) else text
-    end = lowered.rfind("</solution>")
-    start = lowered.rfind("<solution>", 0, max(end, 0))
-    return None if start < 0 else text[start + len("<solution>") : end]
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:

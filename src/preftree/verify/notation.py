@@ -272,7 +272,7 @@ class _Parser:
             return self._brackets(token)
         name = token[1:] if token[0] == "\\" else token
         if token in ("\\frac", "\\binom"):
-            top, bottom = _scalars([self._argument(), self._argument()])
+            top, bottom = _scalars([self._digit_or_group(), self._digit_or_group()])
             return Quotient(top, bottom) if token == "\\frac" else Apply("binomial", (top, bottom))
         if name in STRUCTURES and token == name:
             return self._structure(name)
@@ -350,6 +350,13 @@ class _Parser:
             self._expect("}")
             return value
         return self._atom()
+
+    def _digit_or_group(self) -> Node:
+        """As `\\frac` takes its arguments: of 12 only the 1."""
+        if self.token.isdigit() and len(self.token) > 1:
+            digit, self._tokens[self._position] = self.token[0], self.token[1:]
+            return Number(Fraction(int(digit)))
+        return self._argument()
 
     def _brackets(self, opening: str) -> Node:
         if opening in ("{", "\\{"):

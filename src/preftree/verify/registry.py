@@ -16,6 +16,10 @@ from preftree.verify.choice import judge_choice
 from preftree.verify.exact import judge_exact
 from preftree.verify.mathematics import judge_mathematics, quick_mathematics
 from preftree.verify.number import judge_number
+from preftree.verify.paper import judge_paper_bbh, judge_paper_math, judge_paper_mint, judge_paper_theoremqa
+from preftree.verify.short import judge_short
+from preftree.verify.table import judge_table
+from preftree.verify.theorem import judge_theoremqa, quick_theoremqa
 
 Ruling = tuple[Outcome, str]
 Rule = Callable[[str, str], Ruling]
@@ -26,10 +30,22 @@ VERIFIERS: dict[str, Rule] = {
     "exact": judge_exact,
     "choice": judge_choice,
     "boolean": judge_boolean,
+    "short": judge_short,
+    "table": judge_table,
+    "theoremqa": judge_theoremqa,
+    "paper-math": judge_paper_math,
+    "paper-theoremqa": judge_paper_theoremqa,
+    "paper-mint": judge_paper_mint,
+    "paper-bbh": judge_paper_bbh,
 }
 
 # Rules that can take long have a cheap part that decides most answers or returns None; the others are cheap whole.
-_QUICK: dict[str, Callable[[str, str], Ruling | None]] = {"math": quick_mathematics}
+_QUICK: dict[str, Callable[[str, str], Ruling | None]] = {
+    "math": quick_mathematics,
+    "theoremqa": quick_theoremqa,
+    "paper-math": lambda answer, reference: None,
+    "paper-theoremqa": lambda answer, reference: None,
+}
 
 
 def verify(kind: str, answer: str, reference: str) -> Verdict:

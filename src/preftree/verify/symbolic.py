@@ -21,7 +21,7 @@ from preftree.records import Outcome
 from preftree.verify.comparing import UncomputableError, same
 from preftree.verify.expressions import Listing, Node, UnreadableError, UnsupportedError
 from preftree.verify.notation import read_notation
-from preftree.verify.units import same_unit, split_unit
+from preftree.verify.units import same_unit, split_units
 from preftree.verify.values import DIGITS
 
 # math-verify warns, once and at length, that its time-outs are off.
@@ -38,8 +38,8 @@ _PRINTED = sympy.Float("1e-6", 15)
 
 def judge_symbolic(answer: str, reference: str) -> Ruling:
     """Judge two normalised texts that are not equal as strings and not both plain numbers."""
-    answer, answer_unit = split_unit(answer)
-    reference, reference_unit = split_unit(reference)
+    answer, answer_unit = split_units(answer)
+    reference, reference_unit = split_units(reference)
     if not same_unit(answer_unit, reference_unit):
         return "wrong", f"{answer_unit} where {reference_unit} was wanted"
     try:

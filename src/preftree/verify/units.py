@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from preftree.verify.dress import TEXT
+
 _MAX_LENGTH = 400
 
 _STYLE = r"\\(?:text|textrm|textbf|textit|textnormal|mathrm|mbox)"
@@ -55,9 +57,21 @@ def split_unit(text: str) -> tuple[str, str]:
     return match["number"].rstrip("\\, ").strip(), _in_one_spelling(words, match["power"] or "")
 
 
+def split_units(text: str) -> tuple[str, str]:
+    """The same for several values: `9 chickens and 10 rabbits` as ("9,10", ""), one unit for all as that unit."""
+    if not re.search(r"[A-Za-z]{2}", text) or re.search(r"[(\[{|=<>]", TEXT.sub("", text)):
+        return split_unit(text)
+    parts = [part for part in re.split(r"[,;]|\\text\s*\{\s*,?\s*(?:and|or)\s*\}|\b(?:and|or)\b", text) if part.strip()]
+    split = [split_unit(part) for part in parts]
+    if len(parts) < 2 or not all(unit for _, unit in split):
+        return split_unit(text)
+    units = {unit for _, unit in split}
+    return ",".join(number for number, _ in split), units.pop() if len(units) == 1 else ""
+
+
 def _is_unit(words: list[str], apart: bool) -> bool:
     """Without a mark, letters after a number are a product of variables, unless they are a unit or stand as a word."""
-    if _singular(words[0]) in _UNITS or words[0] in _POWERS:
+    if words[0] in _POWERS or all(_singular(part) in _UNITS for part in words[0].split("/")):
         return len(words[0]) > 1 or apart
     return apart and all(len(word) > 2 and re.search(r"[aeiouy]", word) for word in words)
 

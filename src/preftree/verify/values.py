@@ -55,6 +55,17 @@ def is_real(value: Value) -> bool:
     return isinstance(value, (Fraction, mpmath.mpf))
 
 
+def as_fraction(value: Value) -> Fraction:
+    """The real number as it is held. Raises NoValueError where it is none, TooLargeError for a huge one."""
+    if isinstance(value, Fraction):
+        return value
+    if not is_real(value) or not mpmath.isfinite(value):
+        raise NoValueError("not a real number")
+    if value != 0 and abs(_magnitude(value)) > _MAX_BITS:
+        raise TooLargeError("a number out of reach")
+    return Fraction(*mpmath.libmp.to_rational(value._mpf_))
+
+
 class _Evaluator:
     """`degree` is what one degree is worth: 1, or pi/180 in an angle's place."""
 

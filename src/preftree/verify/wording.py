@@ -69,7 +69,7 @@ def number_in_words(text: str) -> int | None:
             if last in _NUMBERS and not (last in _TENS and 0 < _NUMBERS[word] < 10):
                 return None
             part += _NUMBERS[word]
-        elif word == "hundred" and 0 < part < 10:
+        elif word == "hundred" and 0 < part < 100:
             part *= 100
         elif word in _SCALES and part and not (total and _SCALES[word] >= 10**3 > total):
             total, part = total + part * _SCALES[word], 0
