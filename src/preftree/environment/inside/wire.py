@@ -11,6 +11,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -127,7 +128,7 @@ def _items(pairs: Any, fetch: Fetch) -> dict[Any, Any]:
 
 
 def _numpy(rest: list[Any]) -> Any:
-    numpy = sys.modules["numpy"]
+    numpy = importlib.import_module("numpy")  # the candidate may have imported it, and the test not
     dtype, shape, items = rest
     flat = numpy.array([_value(item, refuse) for item in items], dtype=dtype)
     return flat[0] if shape is None else flat.reshape(shape)
