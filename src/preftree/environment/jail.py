@@ -25,7 +25,20 @@ from preftree.errors import JailError
 
 INSIDE_UID = 1000
 _NOBODY = 65534
-_MODULES = ("watch", "pages", "clock", "cage", "cell", "report", "channel", "wire", "toolbox", "tested", "action", "zygote")
+_MODULES = (
+    "watch",
+    "pages",
+    "clock",
+    "cage",
+    "cell",
+    "report",
+    "channel",
+    "wire",
+    "toolbox",
+    "tested",
+    "action",
+    "zygote",
+)
 # Reads the modules from standard input, so that no file of ours lies in the jail.
 _BOOT = """
 import json, os, struct, sys, types
