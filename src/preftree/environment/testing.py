@@ -2,7 +2,8 @@
 
 In:  two jails, a program, test code. Out: a `TestRun`.
 Always true: the test passed only if the judge's process, in which no candidate's code runs, says that it came to its
-end; a candidate that ended, or passed a limit, while the test still asked it, has not passed.
+end; a candidate that ended, or passed a limit, while the test still asked it, has not passed; nor has one whose
+answers make the test pass a limit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from preftree.environment.worker import Action, Worker
 from preftree.records import TestRun, Tests
 
 _GONE = "gone"
+_LIMITS = ("time", "wall", "memory", "output", "processes", "killed")
 _CUT_SHORT = ("unsupported", "error", "memory")  # what else a judge says of a test that could not go on
 _FAILED = re.compile(r"^AssertionError\b", re.MULTILINE)
 
@@ -38,7 +40,7 @@ async def run_tests(candidate: Worker, judge: Worker, code: str, tests: Tests, l
             side.cancel()
         await asyncio.gather(tested, judging, return_exceptions=True)
         raise
-    return _outcome(ended, judged, limits)
+    return _outcome(ended, judged, limits, link.answered)
 
 
 async def _judge(judge: Worker, tests: Tests, limits: Limits, link: _Link) -> dict[str, Any] | None:
@@ -56,6 +58,7 @@ class _Link:
         self._questions: asyncio.Queue[str | None] = asyncio.Queue()
         self._replies: asyncio.Queue[str] = asyncio.Queue()
         self._candidate_ended = False
+        self.answered = False  # whether the judge holds anything that the candidate made
 
     async def answer_candidate(self, reply: str) -> str | None:
         """The candidate's reply; the next question, or None at the end."""
@@ -64,7 +67,10 @@ class _Link:
 
     async def answer_judge(self, question: str) -> str:
         self._questions.put_nowait(question)
-        return GONE if self._candidate_ended and self._replies.empty() else await self._replies.get()
+        if self._candidate_ended and self._replies.empty():
+            return GONE
+        self.answered = True
+        return await self._replies.get()
 
     async def candidate_is_ready(self) -> bool:
         """Whether its program defined what it defines, and waits for questions."""
@@ -78,8 +84,8 @@ class _Link:
         self._questions.put_nowait(None)
 
 
-def _outcome(ended: dict[str, Any], judged: dict[str, Any] | None, limits: Limits) -> TestRun:
-    """`ended` is the candidate's frame, `judged` the judge's."""
+def _outcome(ended: dict[str, Any], judged: dict[str, Any] | None, limits: Limits, answered: bool) -> TestRun:
+    """`ended` is the candidate's frame, `judged` the judge's; `answered`: whether the candidate gave it anything."""
     cpu_s = round(ended["cpu_s"], 3)
     if judged is None or judged["value"] == _GONE:
         return _of_candidate(ended, limits, cpu_s)
@@ -92,6 +98,9 @@ def _outcome(ended: dict[str, Any], judged: dict[str, Any] | None, limits: Limit
         return TestRun("failed" if _FAILED.search(trace) else "error", _last(trace), cpu_s)
     if ended["status"] not in ("ended", "ok"):
         return _of_candidate(ended, limits, cpu_s)
+    if answered and judged["status"] in _LIMITS:
+        # What the program returned was too much for its test: an iterator without an end, a range of 10**15.
+        return _of_candidate(judged, limits, cpu_s)
     return TestRun("broken", f"the test itself did not come to its end: {_evidence(judged, limits)}", cpu_s)
 
 
