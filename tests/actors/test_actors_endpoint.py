@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,10 +143,17 @@ def test_raw_text_goes_to_completions(server: Server) -> None:
 
 def test_a_prefill_that_comes_back_is_cut_off(server: Server) -> None:
     server.reply = lambda _, body: good(body, message={"content": "Step 1: add"})
-    (sample,) = ask(settings(server.url), Request(CHAT, prefill="Step 1:"))
+    (sample,) = ask(settings(server.url, prefill=True), Request(CHAT, prefill="Step 1:"))
     assert sample.text == " add"
     assert server.asked[0][1]["messages"][-1] == {"role": "assistant", "content": "Step 1:"}
     assert server.asked[0][1]["continue_final_message"] is True
+    assert server.asked[0][1]["add_generation_prompt"] is False
+
+
+def test_a_prefill_is_refused_unless_the_endpoint_is_said_to_take_one(server: Server) -> None:
+    with pytest.raises(ActorError, match=r"far can't do a given start of the answer \(prefill\)"):
+        ask(settings(server.url), Request(CHAT, prefill="Step 1:"))
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(
@@ -331,3 +341,17 @@ def test_check_refuses_before_a_call(request_: Request, error: type[Exception], 
 def test_prices_count_cached_tokens_apart() -> None:
     sample = Sample(0, "x", input_tokens=1_000_000, output_tokens=500_000, cached_tokens=400_000)
     assert Prices(2.0, 0.5, 8.0).cost_usd(sample) == pytest.approx(0.6 * 2.0 + 0.4 * 0.5 + 0.5 * 8.0)
+
+
+def test_the_page_of_settings_names_each_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "actors.md").read_text()
+    told = {}
+    for names, default in re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", page, re.MULTILINE):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", names), default.strip('` "'))
+    assert told.pop("name") == "the key above"
+    defaults = {field.name: field.default for field in dataclasses.fields(ActorSettings) if field.name != "name"}
+    # As YAML writes them: false, 300, and nothing for an empty text.
+    assert told == {
+        name: f"{value:g}" if isinstance(value, float) else json.dumps(value).strip('"')
+        for name, value in defaults.items()
+    }

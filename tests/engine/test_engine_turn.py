@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from preftree.actors import Prices
+from preftree.actors import Capabilities, Prices
 from preftree.actors.scripted import ScriptedActor
-from preftree.engine import Budget, Engine, opening, reply, run_all, trace_critique
+from preftree.engine import Budget, Engine, Place, Sampling, act, opening, reply, run_all, trace_critique
 from preftree.engine.prompts import fill
 from preftree.engine.turn import code_of
 from preftree.environment import EnvironmentSettings, Interpreter
@@ -213,6 +213,21 @@ def test_a_clear_refusal_needs_no_control(tmp_path):
     (end,), _ = _asked_together(tmp_path, actor, [REQUEST])
     assert type(end) is RequestRefusedError
     assert actor.calls == 1
+
+
+@pytest.mark.parametrize("able", [False, True])
+def test_a_prefill_is_left_out_for_an_actor_that_cant(tmp_path, able):
+    actor = ScriptedActor(lambda messages, index: "\\boxed{3}")
+    actor.capabilities = Capabilities(prefill=able)
+    problem = Problem("p", "d", "Math_CoT", "q", (Reference("3"),), tools=())
+    place, sampling = Place("t", 0, "actor", "sample"), Sampling(prefill="So: ")
+
+    async def work(engine):
+        return await act(engine, actor, place, problem, opening(problem), [], (0,), sampling, 0)
+
+    (action,) = _with_engine(tmp_path, work)
+    assert action.text == ("So: " if able else "") + "\\boxed{3}"
+    assert action.verdict.correct
 
 
 def test_the_same_program_runs_once(tmp_path):

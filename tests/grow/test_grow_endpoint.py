@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from preftree.errors import ActorError
+from preftree.forest import Forest
 from preftree.recipe import run_single
 
 
@@ -17,11 +18,13 @@ class Adder(BaseHTTPRequestHandler):
     """Answers sums by a program; counts what it is asked."""
 
     asked = 0
+    last = None  # the last message of the last request
     refuse = staticmethod(lambda body: None)  # the message of a 400, or None
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked += 1
+        type(self).last = body["messages"][-1]
         refused = self.refuse(body)
         if refused is not None:
             self.send(400, {"object": "error", "message": refused, "type": "BadRequestError", "code": 400})
@@ -115,3 +118,17 @@ def test_a_refusal_of_every_request_ends_the_run_in_one_sentence(tmp_path, addre
     section = _section(tmp_path, address, actors=_far(address), ladder=["far"])
     with pytest.raises(ActorError, match=r"answered 400: seed is not permitted; a harmless prompt is refused too"):
         run_single("grow", section)
+
+
+@pytest.mark.parametrize("takes", [False, True], ids=["endpoint-without", "endpoint-with"])
+def test_a_prefill_is_sent_only_where_the_endpoint_takes_one(tmp_path, address, takes):
+    far = {"far": _far(address)["far"] | {"prefill": takes}}
+    section = _section(tmp_path, address, actors=far, ladder=["far"])
+    run_single("grow", section | {"policy": {"batches": [1], "max_turns": 1, "prefill": "```python\n"}})
+    assert (Adder.last == {"role": "assistant", "content": "```python\n"}) is takes
+    with Forest(tmp_path / "out", readonly=True) as forest:
+        requests = [json.loads(row) for (row,) in forest._reader.execute("SELECT request FROM calls")]
+        texts = [action.text for tree in forest.trees() for action in tree.turns[0].correct]
+    assert {request["prefill"] for request in requests} == {"```python\n" if takes else ""}
+    # The server gave the whole block both times: no start stands there twice, none is missing.
+    assert texts[0] == "```python\n# Step 1: add.\n0 + 7\n```"

@@ -23,7 +23,7 @@ class Capabilities:
 
     chat: bool = True
     raw_text: bool = False
-    prefill: bool = False
+    prefill: bool = False  # of a chat's answer; where raw text can be given, its end may be anything
     logprobs: bool = False
     score: bool = False
 
@@ -80,6 +80,8 @@ class ActorSettings:
     """local: the arithmetic of sampling; auto takes bfloat16 where the machine has instructions for it."""
     base_url: str = ""
     """endpoint: the address up to and including the version, such as http://127.0.0.1:8000/v1."""
+    prefill: bool = False
+    """endpoint: the server goes on with a given start of the answer (vLLM, SGLang, llama.cpp); else none is sent."""
     api_key_env: str = ""
     """endpoint: the environment variable that holds the key; empty for none."""
     timeout_s: float = 300.0
@@ -120,7 +122,7 @@ def check(actor: Actor, request: Request) -> None:
     wants = {
         "chat": (request.text is None, can.chat),
         "raw text": (request.text is not None, can.raw_text),
-        "a given start of the answer (prefill)": (bool(request.prefill), can.prefill),
+        "a given start of the answer (prefill)": (bool(request.prefill) and request.text is None, can.prefill),
         "log-probabilities": (request.logprobs, can.logprobs),
     }
     for what, (wanted, able) in wants.items():

@@ -43,8 +43,6 @@ _FINISH: dict[str, Literal["stop", "length", "filtered"]] = {
 class EndpointActor:
     """Samples from one model of one server."""
 
-    capabilities = Capabilities(chat=True, raw_text=True, prefill=True, logprobs=True)
-
     def __init__(self, settings: ActorSettings) -> None:
         if not settings.base_url.startswith(("http://", "https://")):
             raise InputError(f"actor {settings.name}: base_url is {settings.base_url!r}, expected http(s)://host/v1")
@@ -52,6 +50,7 @@ class EndpointActor:
             raise InputError(f"actor {settings.name}: attempts, max_connections and timeout_s must be above 0")
         self.name: str = settings.name
         self.prices: Prices = settings.prices
+        self.capabilities = Capabilities(chat=True, raw_text=True, prefill=settings.prefill, logprobs=True)
         self._url = settings.base_url.rstrip("/")
         self._model, self._attempts = settings.model, settings.attempts
         self.identity: str = f"endpoint:{self._url}:{settings.model}"
@@ -218,6 +217,7 @@ def _body(request: Request, index: int, model: str) -> tuple[str, dict[str, Any]
         body["logprobs"] = True
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
     if request.prefill:
+        # vLLM goes by the two flags, SGLang by the first, llama.cpp by the last message's role.
         messages.append({"role": "assistant", "content": request.prefill})
         body |= {"continue_final_message": True, "add_generation_prompt": False}
     return "/chat/completions", body | {"messages": messages}

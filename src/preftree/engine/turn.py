@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from preftree.actors import Actor
 from preftree.engine.calls import Engine
@@ -60,7 +60,12 @@ async def act(
     sampling: Sampling,
     seed: int,
 ) -> list[Action]:
-    """Draw the samples of these indices from one actor, run them and judge them."""
+    """Draw the samples of these indices from one actor, run them and judge them.
+
+    A prefill is an aid: it is left out, in the request and in the actions, for an actor that can't go on with one.
+    """
+    if not actor.capabilities.prefill:
+        sampling = replace(sampling, prefill="")
     # One call a sample: what was answered is kept, whatever becomes of the others. A local model reads their common
     # prompt once all the same.
     drawn = await together(

@@ -30,7 +30,7 @@ class GrowSettings:
     top_p: float = 1.0
     max_tokens: int = 512  # tokens of one action
     stop: tuple[str, ...] = ()
-    prefill: str = ""  # the given start of every sampled action, part of it
+    prefill: str = ""  # the given start of every sampled action, part of it; left out for an actor that can't
     concurrency: int = 256  # trees grown at a time
 
     def __post_init__(self) -> None:
