@@ -139,16 +139,12 @@ class _Parser:
         return values
 
     def _relation(self) -> Node:
-        self._depth += 1
-        if self._depth > _MAX_NESTING:
-            fail("nested too deeply")
         while self._accept("\\approx", "~"):  # "about 8.24"
             pass
         sides, signs = [self._ratio()], []
         while self.token in _SIGNS:
             signs.append(_SIGNS[self._next()])
             sides.append(self._ratio())
-        self._depth -= 1
         return Relation(tuple(sides), tuple(signs)) if signs else sides[0]
 
     def _ratio(self) -> Node:
@@ -228,11 +224,9 @@ class _Parser:
     def _power(self) -> Node:
         value = self._atom()
         while True:
-            if self.token == "!":
-                self._next()
-                if self.token == "!":
-                    raise UnsupportedError("a double factorial")
-                value = Apply("factorial", tuple(_scalars([value])))
+            if self._accept("!"):
+                name = "factorial2" if self._accept("!") else "factorial"
+                value = Apply(name, tuple(_scalars([value])))
             elif self._accept("^", "**"):
                 value = self._raised(value)
             elif self._accept("%"):
@@ -250,20 +244,24 @@ class _Parser:
         return Power(*_scalars([base, self._exponent()]))
 
     def _exponent(self) -> Node:
-        self._depth += 1
-        if self._depth > _MAX_NESTING:
-            fail("nested too deeply")
         minus = self._signs()
         value = self._atom()
         if self._accept("^", "**"):
+            self._lengthen()
             value = Power(*_scalars([value, self._exponent()]))
-        self._depth -= 1
         return self._negative(value) if minus else value
 
     # ------------------------------------------------------------ atoms
 
     def _atom(self) -> Node:
-        token = self._next()
+        self._depth += 1
+        if self._depth > _MAX_NESTING:
+            fail("nested too deeply")
+        value = self._atom_at(self._next())
+        self._depth -= 1
+        return value
+
+    def _atom_at(self, token: str) -> Node:
         if not token:
             fail("a value is missing at the end")
         if token[0].isdigit() or (token[0] == "." and token not in _DOTS):

@@ -92,7 +92,7 @@ def _with_pi(text: str, pi: float) -> str:
         return text.rstrip("%").rstrip("\\")
     if "_" in text:
         digits = _digits(text.partition("_")[0])
-        return "" if digits is None else str(int(digits))
+        return str(int(digits)) if digits is not None and math.isfinite(digits) else ""
     if "\\pi" in text:
         text = re.sub(r"(?<=\d)\\pi", f"*{pi}", text)
         text = re.sub(r"\\pi", f"1*{pi}", text)
@@ -272,7 +272,7 @@ def _arithmetic(text: str) -> Fraction | None:
 
 def _computed(node: ast.expr) -> Fraction | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
-        return Fraction(node.value) if math.isfinite(node.value) else None
+        return Fraction(node.value) if isinstance(node.value, int) or math.isfinite(node.value) else None
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         value = _computed(node.operand)
         return -value if value is not None and isinstance(node.op, ast.USub) else value

@@ -27,6 +27,7 @@ _SAME_NAMES = """
 """
 PLAIN_FUNCTIONS = {name: name for name in _SAME_NAMES.split()} | {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "Abs": "abs", "ceiling": "ceil", "lg": "log10",
+    "factorial2": "factorial2",
     "comb": "binomial", "binom": "binomial", "Min": "min", "Max": "max", "Pow": "pow", "pow": "pow",
     "Rational": "quotient", "Fraction": "quotient", "Mod": "mod", "re": "re", "im": "im", "conjugate": "conjugate",
 }  # fmt: skip

@@ -216,6 +216,12 @@ def _factorial(x: Value) -> Value:
     return mpmath.factorial(_bounded(x, 64))
 
 
+def _factorial2(x: Value) -> Value:
+    if isinstance(x, Fraction) and x.denominator == 1 and 0 <= x.numerator <= _MAX_EXACT_FACTORIAL:
+        return Fraction(math.prod(range(x.numerator, 0, -2)))
+    return mpmath.fac2(_bounded(x, 64))
+
+
 def _binomial(n: Value, k: Value) -> Value:
     if all(isinstance(x, Fraction) and x.denominator == 1 and x >= 0 for x in (n, k)):
         if k > n:
@@ -285,7 +291,7 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "pow": _power, "quotient": lambda a, b=Fraction(1): _divide(a, b),
     "percent": lambda x: _divide(x, Fraction(100)),
     "abs": lambda x: abs(x), "floor": _floor, "ceil": lambda x: -_floor(-x),
-    "factorial": _factorial, "binomial": _binomial,
+    "factorial": _factorial, "factorial2": _factorial2, "binomial": _binomial,
     "gcd": _integers(math.gcd), "lcm": _integers(math.lcm), "mod": _modulo,
     "min": _extreme(min), "max": _extreme(max),
     "re": lambda x: x if is_real(x) else x.real, "im": lambda x: Fraction(0) if is_real(x) else x.imag,
