@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import preftree
+from preftree.environment import UNJAILED
 
 SOURCE = str(Path(preftree.__file__).parents[1])
 PACKAGES = next(path for path in sys.path if path.endswith("-packages"))
@@ -151,11 +152,12 @@ def test_a_run_without_a_jail_says_so_in_its_result(tmp_path: Path) -> None:
     words = (program, "environment.isolation=none", "environment.preload=[]")
     done = execute(*words)
     assert done.stdout.decode().splitlines() == [
-        "[environment.isolation=none: this ran without a jail]",
+        f"[{UNJAILED}]",
         f"Out: {os.getuid()}",
     ]
-    assert b"environment.isolation=none: programs that a model wrote run as you" in done.stderr
-    assert json.loads(execute(*words, "--json").stdout)["isolation"] == "none"
+    assert UNJAILED in done.stderr.decode()
+    assert json.loads(execute(*words, "--json").stdout)["warnings"] == [UNJAILED]
+    assert "warnings" not in json.loads(execute(program, "environment.preload=[]", "--json").stdout)
 
 
 # ---------------------------------------------------------------- who may use it

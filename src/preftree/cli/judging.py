@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from preftree.environment import Interpreter
+    from preftree.environment import UNJAILED, Interpreter
     from preftree.records import to_json
 
     settings = _environment(arguments.settings)
@@ -64,11 +64,11 @@ def _execute(arguments: argparse.Namespace) -> int:
     unjailed = settings.isolation == "none"
     if arguments.json:
         # Said in the result itself: whoever reads it later did not see the warning.
-        note = {"isolation": "none"} if unjailed else {}
+        note = {"warnings": [UNJAILED]} if unjailed else {}
         print(json.dumps(to_json(observation) | note, ensure_ascii=False))
     else:
         if unjailed:
-            print("[environment.isolation=none: this ran without a jail]")
+            print(f"[{UNJAILED}]")
         print(observation.output)
     return 1 if observation.status == "broken" else 0
 

@@ -127,6 +127,8 @@ def _print_results(report: dict[str, str]) -> None:
 
     results = json.loads(Path(report["results"]).read_text("utf-8"))
     console = Console()
+    for warning in results.get("warnings") or []:
+        console.print(f"Warning: {warning}", highlight=False, markup=False, soft_wrap=True)
     for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
         if results.get(key):
             console.print(table(results))

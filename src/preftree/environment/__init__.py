@@ -9,6 +9,6 @@ judge and a candidate, `asking` and `tools` answer what an action asks, `observe
 
 from preftree.environment.doctor import Diagnosis, diagnose
 from preftree.environment.interpreter import Interpreter
-from preftree.environment.settings import EnvironmentSettings, Limits, Past
+from preftree.environment.settings import UNJAILED, EnvironmentSettings, Limits, Past
 
-__all__ = ["Diagnosis", "EnvironmentSettings", "Interpreter", "Limits", "Past", "diagnose"]
+__all__ = ["UNJAILED", "Diagnosis", "EnvironmentSettings", "Interpreter", "Limits", "Past", "diagnose"]

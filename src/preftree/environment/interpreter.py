@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from preftree.environment import observe
 from preftree.environment.asking import ToolLog
 from preftree.environment.inside.action import CELL, PROGRAM
-from preftree.environment.settings import EnvironmentSettings, Limits, Past
+from preftree.environment.settings import UNJAILED, EnvironmentSettings, Limits, Past
 from preftree.environment.testing import run_tests
 from preftree.environment.tools import Tools
 from preftree.environment.worker import Action, Worker, WorkerLostError
@@ -46,10 +46,7 @@ class Interpreter:
         self._tools = Tools(self.settings.tools)
         self.num_lost = 0  # jails that failed and were replaced
         if self.settings.isolation == "none":
-            warnings.warn(
-                "environment.isolation=none: programs that a model wrote run as you, with your files and network",
-                stacklevel=2,
-            )
+            warnings.warn(UNJAILED, stacklevel=2)
 
     async def __aenter__(self) -> Interpreter:
         return self

@@ -14,6 +14,10 @@ from preftree.environment.tools import ToolSettings
 from preftree.errors import InputError
 from preftree.records import ToolCall
 
+# Told as a warning, and in every result that was made so.
+UNJAILED = (
+    "environment.isolation=none: programs that a model wrote run without a jail, as you, with your files and network"
+)
 # Statuses after which an action's effects were lost: such an action is never replayed.
 LOST = frozenset({"time", "memory", "output", "processes", "killed", "broken", "syntax", "none"})
 

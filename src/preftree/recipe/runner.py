@@ -25,15 +25,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from preftree.environment import UNJAILED
 from preftree.errors import InputError
 from preftree.recipe.actors import check_actors
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
-_FREE = {"budget", "concurrency", "environment"}
+_FREE = {"budget", "concurrency", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
-_PATHS = {"problems", "own", "groups", "model", "rows", "forest", "reward_model"}
+_PATHS = {"problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _run(
     _save(out / "begun.json", {"mark": mark, "asked": asked})
     watch.begun(name, kind)
     began = time.monotonic()
-    report = module.run(parsed, Context(name, out, run, watch))
+    report = module.run(parsed, Context(name, out, run, watch)) | _warnings(parsed)
     stage = {
         "name": name,
         "kind": kind,
@@ -159,6 +160,12 @@ def _module(kind: str, name: str) -> Any:
     if kind not in kinds:
         raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
     return importlib.import_module(f"preftree.recipe.stages.{kind}")
+
+
+def _warnings(settings: Any) -> dict[str, Any]:
+    """What whoever reads the results must know of how they were made."""
+    environment = getattr(settings, "environment", None)
+    return {"warnings": [UNJAILED]} if environment is not None and environment.isolation == "none" else {}
 
 
 # ---------------------------------------------------------------- references, marks

@@ -66,6 +66,7 @@ def collect(settings: Settings, stages: list[dict[str, Any]], directory: Path) -
         "forests": [{"name": stage["name"], "report": stage["report"]} for stage in of_kind.get("grow", [])],
         "training": [_training(stage, directory) for stage in of_kind.get("train", [])],
         "deviations": list(settings.deviations),
+        "warnings": [f"{stage['name']}: {said}" for stage in stages for said in stage["report"].get("warnings", [])],
     }
     for kind, key in (("evaluate", "evaluation"), ("rerank", "rerank")):
         if kind in of_kind:
