@@ -61,6 +61,9 @@ class UncomputableError(ArithmeticError):
 
 
 def same(answer: Node, reference: Node) -> bool:
+    ours, theirs = _statements(answer), _statements(reference)
+    if ours and theirs and len(ours) == len(theirs) and _matched(ours, theirs, _same_statement):
+        return True
     if isinstance(answer, Relation) and isinstance(reference, Relation):
         return _same_relation(answer, reference)
     if isinstance(answer, Relation) and (values := _named_values(answer)):
@@ -74,7 +77,8 @@ def same(answer: Node, reference: Node) -> bool:
     if isinstance(answer, Matrix) or isinstance(reference, Matrix):
         return _same_matrix(answer, reference)
     if isinstance(answer, Bracketed) and isinstance(reference, Bracketed):
-        return _same_brackets(answer, reference)
+        # As intervals too: the bracket at infinity does not matter.
+        return _same_brackets(answer, reference) or _same_points(answer, reference)
     if _are_lists(answer, reference):
         return _same_items(answer, reference)
     return _same_points(answer, reference)
@@ -116,11 +120,13 @@ def _agree(a: Node, b: Node, about: bool) -> bool:
 
 def _same_relation(a: Relation, b: Relation) -> bool:
     if _is_statement(a) and _is_statement(b):
-        return len(a.signs) == len(b.signs) and _matched(_statements(a), _statements(b), _same_statement)
+        return False
     if a.signs == b.signs and all(same(x, y) for x, y in zip(a.sides, b.sides, strict=True)):
         return True
     if a.signs == b.signs == ("=",) and all(same(x, y) for x, y in zip(a.sides, b.sides[::-1], strict=True)):
         return True
+    if {a.signs, b.signs} == {("=",), ("in",)} and a.sides[0] == b.sides[0]:  # sympy's way to say x in (0, 1)
+        return same(a.sides[1], b.sides[1])
     return _same_points(a, b)
 
 
@@ -128,8 +134,13 @@ def _is_statement(node: Relation) -> bool:
     return "in" not in node.signs and all(map(is_scalar, node.sides))
 
 
-def _statements(node: Relation) -> list[tuple[str, Node]]:
-    """`a < b <= c` as b - a > 0 and c - b >= 0: the sign, and the difference that it is about."""
+def _statements(node: Node) -> list[tuple[str, Node]]:
+    """`a < b <= c` as b - a > 0 and c - b >= 0: the sign, and the difference that it is about. None: no statement."""
+    if isinstance(node, Combined) and set(node.signs) == {"intersection"}:
+        parts = [_statements(part) for part in node.sets]
+        return [statement for part in parts for statement in part] if all(parts) else []
+    if not isinstance(node, Relation) or not _is_statement(node):
+        return []
     found: list[tuple[str, Node]] = []
     for left, sign, right in zip(node.sides, node.signs, node.sides[1:], strict=False):
         if sign in ("<", "<="):

@@ -16,7 +16,7 @@ _SPACING = re.compile(
     r"(?<!\\)\\(?:[ ,;:!>]|quad\b|qquad\b|left\b|right\b|[bB]ig{1,2}[lrm]?\b|displaystyle\b|textstyle\b|limits\b"
     r"|phantom\s*(?:\{[^{}]*\}|[^\s\\{}]))|~"
 )
-_THOUSANDS = re.compile(r"(?<=\d)(?:\{\s*,\s*\}|,\\[!,:; ])\s*(?=\d{3})", re.ASCII)
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{\s*,\s*\}|,\s*\\[!,:; ])\s*(?=\d{3})", re.ASCII)
 _PERCENT = re.compile(r"(?<=[\d}])\s*(?:\\text\s*\{)?\s*(?:percent|per cent|pct)\.?\s*\}?$", re.I)
 _TOKEN = r"(?:\{([^{}]*)\}|(\\(?!sqrt|frac|text|left)[A-Za-z]+|\w))"
 _BARE_FRACTION = re.compile(rf"\\frac\s*{_TOKEN}\s*{_TOKEN}", re.ASCII)

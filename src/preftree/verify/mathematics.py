@@ -32,7 +32,7 @@ _MATHEMATICAL_WORDS = re.compile(
     r"|and|or|zoo|nan|alpha|beta|gamma|delta|theta|lambda|mu|phi|omega|sigma|rho|tau)\b"
 )
 _MAX_NESTING = 40
-_LETTER = re.compile(r"\(([A-Za-z])\)")
+_LETTER = re.compile(r"\(\s*([A-Za-z])\s*\)")
 # Several ways to say one thing in words.
 _SAID = {
     "\\emptyset": "nosolution nosolutions none nosuchnumber nosuchnumbers theemptyset emptyset norealsolutions",

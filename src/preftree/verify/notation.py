@@ -417,7 +417,8 @@ class _Parser:
             opening = "(" if kind in ("open", "Lopen") else "["
             return Bracketed(opening, items[:2], ")" if kind in ("open", "Ropen") else "]")
         if name == "Union" and items:
-            return Combined(items, ("union",) * (len(items) - 1)) if len(items) > 1 else items[0]
+            sets = tuple(Listing((item,), braces=True) if is_scalar(item) else item for item in items)
+            return Combined(sets, ("union",) * (len(sets) - 1)) if len(sets) > 1 else sets[0]
         if name == "FiniteSet":
             return Listing(items, braces=True)
         if name == "Eq" and len(items) == 2:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 from typing import Any
 
 import mpmath
@@ -31,6 +32,7 @@ logging.getLogger("latex2sympy2_extended").setLevel(logging.CRITICAL)
 Ruling = tuple[Outcome, str]
 
 _LATEX = [LatexExtractionConfig(boxed_match_priority=0)]
+_LOG = re.compile(r"\\log\b(?!\s*_)")
 _DIGITS = 40
 _EXACT = sympy.Float("1e-30", 15)
 _PRINTED = sympy.Float("1e-6", 15)
@@ -64,10 +66,13 @@ def judge_symbolic(answer: str, reference: str) -> Ruling:
 
 
 def _readings(text: str) -> list[Node]:
-    """A percentage may be meant as its hundredth or, beside one without a sign, as the number."""
-    if "%" not in text:
-        return [read_notation(text)]
-    return [read_notation(text), read_notation(text.replace("%", ""))]
+    """Where usage differs, both: a percentage is its hundredth or the number, `\\log` is natural or to base 10."""
+    readings = [read_notation(text)]
+    if "%" in text:
+        readings.append(read_notation(text.replace("%", "")))
+    elif _LOG.search(text):
+        readings.append(read_notation(_LOG.sub(r"\\lg ", text)))
+    return readings
 
 
 # ---------------------------------------------------------------- beyond our grammar

@@ -62,6 +62,8 @@ def tokenise(text: str, thousands: bool = True) -> list[str]:
     text = text.replace("$", " ") if "\\" in text else _without_quotes(text.replace("$", " "))
     text = re.sub(r"\\text\s*\{\s*,?\s*(?:and|or)\s*\}|\b(?:and|or)\b", ",", text)
     text = re.sub(r"\b(?:math|cmath|np|numpy|sympy|sp)\.(?=[A-Za-z])", "", text)
+    if re.search(r"[<>=]", text):  # sympy's and, or
+        text = re.sub(r"\)\s*&\s*(?=\()", r")\\cap ", re.sub(r"\)\s*\|\s*(?=\()", r")\\cup ", text))
     text = re.sub(r"\bPoint[23]D\b", "Point", text)
     text = re.sub(r"([)\]])\s*[Uu]\s*(?=[(\[])", r"\1\\cup ", text)
     text = re.sub(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))", "*", text, flags=re.ASCII)
