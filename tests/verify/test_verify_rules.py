@@ -80,6 +80,42 @@ def test_polynomials_are_equal_as_their_coefficients_are(a, b):
     assert same == (trimmed(a) == trimmed(b))
 
 
+def _formulas():
+    import sympy
+
+    x, y = sympy.symbols("x y")
+    leaves = st.one_of(
+        st.integers(-20, 20).map(sympy.Integer),
+        st.builds(sympy.Rational, st.integers(-9, 9), st.integers(1, 9)),
+        st.sampled_from([x, y, sympy.pi, sympy.E, sympy.I, sympy.sqrt(2), sympy.sqrt(3)]),
+    )
+    functions = [sympy.sin, sympy.cos, sympy.exp, sympy.Abs, sympy.sqrt, lambda a: a**2, lambda a: a**3, sympy.cbrt]
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(lambda a, b: a + b, inner, inner),
+            st.builds(lambda a, b: a * b, inner, inner),
+            st.builds(lambda a, b: a / b if b != 0 else a, inner, inner),
+            st.builds(lambda f, a: f(a), st.sampled_from(functions), inner),
+        ),
+        max_leaves=6,
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_formulas_are_read_as_sympy_prints_them(data):
+    import sympy
+
+    formula = data.draw(_formulas())
+    latex, plain = sympy.latex(formula), str(formula)
+    # An exponential of an exponential may be so large that one more is no difference.
+    if formula.has(sympy.zoo, sympy.nan, sympy.oo) or len(plain) > 300 or "exp(exp(" in plain:
+        return
+    assert judge_mathematics(latex, plain)[0] == "correct", (latex, plain)
+    assert judge_mathematics(sympy.latex(formula + 1), plain)[0] == "wrong", (latex, plain)
+
+
 def test_an_unknown_rule_is_named():
     with pytest.raises(InputError, match='no verifier is named "maths"; there are boolean'):
         verify("maths", "1", "1")

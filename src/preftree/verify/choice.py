@@ -1,6 +1,6 @@
 """Multiple choice: which letter was chosen.
 
-In:  an answer that is a letter or opens with one as a label (`B`, `(b)`, `B.`, `B: text`, `option B`), and a
+In:  an answer that is a letter or opens with one as a label (`B`, `(b) text`, `B.`, `B: text`, `option B`), and a
 reference of the same forms. Out: wrong for an answer that names no letter or several.
 """
 
@@ -13,7 +13,7 @@ from preftree.records import Outcome
 _LABEL = re.compile(
     r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*)?(?:(?:the\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
     r"(?:\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|\*\*\(?([A-Za-z])\)?\*\*|([A-Za-z]))"
-    r"\s*(?:\}\s*)?(?P<rest>[.:)\u2013\u2014-].*|)",
+    r"\s*(?:\}\s*)?(?P<rest>[.:)\u2013\u2014-].*|(?<=[)\]*] ).*|)",
     re.I | re.S,
 )
 _OTHER_LABEL = re.compile(r"\(\s*([A-Za-z])\s*\)|(?:\bor\b|\band\b|[,/&])\s*\(?([A-Za-z])\)?\s*(?:$|[.,;)])", re.I)

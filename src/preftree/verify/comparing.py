@@ -4,7 +4,8 @@ In:  the nodes of an answer and of a reference. Out: true or false.
 Raises `UncomputableError` where the reference has a value that can't be held.
 Always true: numbers are compared by relative difference, so that 1/2004! is not 1/2006!; formulas by their values at
 fixed random points, real ones where there are any; equations and inequalities as wholes, so that one line is not
-another; a value written with a decimal point may be rounded in its seventh digit, any other is exact.
+another; a value written with a decimal point may be rounded in its seventh digit, any other is exact (of more than
+12,000 digits before the point, only the first 30 are compared).
 
 What is accepted besides equal values: `x = 5` for 5; a solved inequality for its interval; values in any order where
 the reference has no brackets, in a program's brackets too; a list for a vector; degrees as numbers or as angles.
@@ -40,7 +41,18 @@ from preftree.verify.expressions import (
 )
 from preftree.verify.notation import nested_matrix
 from preftree.verify.pointsets import points_of
-from preftree.verify.values import DIGITS, FUNCTIONS, NoValueError, TooLargeError, Value, is_real, rounded, value_at
+from preftree.verify.reading import rounds_to
+from preftree.verify.values import (
+    DIGITS,
+    FUNCTIONS,
+    NoValueError,
+    TooLargeError,
+    Value,
+    as_fraction,
+    is_real,
+    rounded,
+    value_at,
+)
 
 _EXACT = mpmath.mpf("1e-30")
 _PRINTED = mpmath.mpf("1e-6")
@@ -50,6 +62,9 @@ _ABOUT = mpmath.mpf("1e-2")
 # Two values this close that are not equal, or one this small, may have lost their digits: they are computed again.
 _SUSPECT = mpmath.mpf("1e-8")
 _TINY = mpmath.mpf("1e-30")
+# Of a number's integer part: from which it may hide a unit, and up to which that is looked at.
+_LARGE_BITS = 80
+_MAX_LARGE_BITS = 40_000
 _NUM_PROBES = 4
 _NUM_DRAWS = 8
 
@@ -339,13 +354,34 @@ def _equal_at(
     theirs: Value,
     tolerance: Value | None,
 ) -> bool:
-    if _near(ours, theirs, tolerance):
-        return True
+    if _near(ours, theirs, tolerance) or _rounded_off(answer, reference, ours, theirs):
+        return tolerance is not None or _same_to_the_units(answer, reference, point, radians, theirs)
     if (isinstance(ours, Fraction) and isinstance(theirs, Fraction)) or not _is_suspect(ours, theirs):
         return False
     more = 4 * DIGITS
     a, b = (value_at(node, point, more, radians) for node in (answer, reference))
     return _near(_settled(a, ours), _settled(b, theirs), tolerance)
+
+
+def _same_to_the_units(answer: Node, reference: Node, point: dict[str, Fraction], radians: bool, theirs: Value) -> bool:
+    """A large irrational number is computed again, with as many digits as tell it from itself and one."""
+    magnitude = mpmath.mag(rounded(theirs)) if not isinstance(theirs, Fraction) and mpmath.isfinite(theirs) else 0
+    if not _LARGE_BITS < magnitude <= _MAX_LARGE_BITS:
+        return True
+    a, b = (value_at(node, point, 2 * DIGITS + int(magnitude) // 3, radians) for node in (answer, reference))
+    with mpmath.workdps(2 * DIGITS + int(magnitude) // 3):
+        return bool(abs(rounded(a) - rounded(b)) < _EXACT)
+
+
+def _rounded_off(answer: Node, reference: Node, ours: Value, theirs: Value) -> bool:
+    """Whether one is written as a decimal to which the other rounds: 0.141421 for sqrt(2)/10."""
+    try:
+        return any(
+            isinstance(node, Number) and node.printed and rounds_to(node.value, as_fraction(other))
+            for node, other in ((answer, theirs), (reference, ours))
+        )
+    except (NoValueError, TooLargeError):
+        return False
 
 
 def _is_suspect(x: Value, y: Value) -> bool:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_COMMAND = r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)"
-TEXT = re.compile(_COMMAND + r"\*?\s*\{([^{}]*)\}")
+COMMAND = r"\\(?:text|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|mbox|operatorname)"
+TEXT = re.compile(COMMAND + r"\*?\s*\{([^{}]*)\}")
 
 _SPACING = re.compile(
     r"(?<!\\)\\(?:[ ,;:!>]|quad\b|qquad\b|left\b|right\b|[bB]ig{1,2}[lrm]?\b|displaystyle\b|textstyle\b|limits\b"
     r"|phantom\s*(?:\{[^{}]*\}|[^\s\\{}]))|~"
 )
-_THOUSANDS = re.compile(r"(?<=\d)(?:\{\s*,\s*\}|,\s*\\[!,:; ])\s*(?=\d{3})", re.ASCII)
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{\s*,\s*\}|,\s*\\!|\\[!,:; ])\s*(?=\d{3}(?!\d))", re.ASCII)
 _PERCENT = re.compile(r"(?<=[\d}])\s*(?:\\text\s*\{)?\s*(?:percent|per cent|pct)\.?\s*\}?$", re.I)
+_ABOUT = re.compile(r"^(?:about|approximately|approx\.?|roughly|around)\s+(?=[-$\d.\\])", re.I)
+_AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _TOKEN = r"(?:\{([^{}]*)\}|(\\(?!sqrt|frac|text|left)[A-Za-z]+|\w))"
 _BARE_FRACTION = re.compile(rf"\\frac\s*{_TOKEN}\s*{_TOKEN}", re.ASCII)
 # Escaped braces are set aside while bare ones are matched.
@@ -81,10 +83,10 @@ def _braced_fraction(match: re.Match[str]) -> str:
 
 
 def _undressed(text: str) -> str:
-    text = text.strip()
+    text = _ABOUT.sub("", text.strip())
     if text.endswith((".", ",", ";")) and not text.endswith(".."):
         text = text[:-1].rstrip()
-    for opening, closing in (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
+    for opening, closing in _AROUND:
         inside = text[len(opening) : -len(closing)]
         if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
             return inside if opening not in inside else text

@@ -16,7 +16,8 @@ import re
 
 from preftree.records import Outcome
 from preftree.verify.bases import read_digits, same_digits
-from preftree.verify.dress import TEXT, normalise
+from preftree.verify.choice import judge_choice
+from preftree.verify.dress import COMMAND, TEXT, normalise
 from preftree.verify.reading import Number, read_number, same_number
 from preftree.verify.units import same_unit, split_unit
 from preftree.verify.wording import number_in_words, read_date, read_time, same_time
@@ -33,6 +34,11 @@ _MATHEMATICAL_WORDS = re.compile(
 )
 _MAX_NESTING = 40
 _LETTER = re.compile(r"\(\s*([A-Za-z])\s*\)")
+_CAPITAL = re.compile(r"[A-Z]")
+# Marked as a choice, which a bare letter is not: that may be a variable.
+_LABEL = re.compile(
+    r"\(\s*[A-Z]\s*\)|" + COMMAND + r"\s*\{\s*\(?\s*[A-Z]\s*\)?\s*\}|\(\s*" + COMMAND + r"\{[A-Z]\}\s*\)"
+)
 # Several ways to say one thing in words.
 _SAID = {
     "\\emptyset": "nosolution nosolutions none nosuchnumber nosuchnumbers theemptyset emptyset norealsolutions",
@@ -70,6 +76,8 @@ def quick_mathematics(answer: str, reference: str) -> Ruling | None:
     ruling = _times(answer, reference) or _bases(answer, reference) or _numbers(answer, reference)
     if ruling is not None:
         return ruling
+    if _LABEL.fullmatch(reference) or (_CAPITAL.fullmatch(reference) and is_words(answer)):
+        return judge_choice(answer, TEXT.sub(r"\1", reference))
     if is_words(reference) or is_words(answer):
         return _words(answer, reference)
     return None

@@ -42,7 +42,7 @@ _MATRICES = {"pmatrix", "bmatrix", "Bmatrix", "matrix", "smallmatrix", "array"}
 _SIGNS = {
     "=": "=", "==": "=", "<": "<", ">": ">", "<=": "<=", ">=": ">=", "!=": "!=", "\\lt": "<", "\\gt": ">",
     "\\le": "<=", "\\leq": "<=", "\\leqslant": "<=", "\\ge": ">=", "\\geq": ">=", "\\geqslant": ">=",
-    "\\ne": "!=", "\\neq": "!=", "\\approx": "~", "\\in": "in",
+    "\\ne": "!=", "\\neq": "!=", "\\approx": "~", "\\in": "in", "\\equiv": "=",
 }  # fmt: skip
 _SET_SIGNS = {"\\cup": "union", "\\cap": "intersection", "\\setminus": "difference", "\\backslash": "difference"}
 _TIMES = {"*", "\\cdot", "\\times", "\\ast"}
@@ -57,7 +57,10 @@ _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _CALLED_LETTERS = frozenset("fghFGH")
 _DOTS = {"...", "\\ldots", "\\dots", "\\cdots"}
 # What these mark is named, not computed.
-_MARKED = {"\\overline", "\\bar", "\\vec", "\\hat", "\\widehat", "\\tilde", "\\underline", "\\overrightarrow"}
+_MARKED = {
+    "\\overline": "line", "\\bar": "line", "\\vec": "arrow", "\\overrightarrow": "arrow", "\\hat": "hat",
+    "\\widehat": "hat", "\\tilde": "tilde", "\\underline": "below",
+}  # fmt: skip
 _FIGURES = {"\\triangle", "\\angle"}
 _REALS = Bracketed("(", (Product((Number(Fraction(-1)), Constant("oo"))), Constant("oo")), ")")
 _EMPTY = Listing((), braces=True)
@@ -166,7 +169,13 @@ class _Parser:
         terms = [self._term()]
         while self.token in ("+", "-", "\\pm", "\\mp"):
             terms.append(self._term())
-        return Sum(tuple(_scalars(terms))) if len(terms) > 1 else terms[0]
+        value = Sum(tuple(_scalars(terms))) if len(terms) > 1 else terms[0]
+        if self._accept("\\bmod", "\\mod"):
+            return Apply("mod", tuple(_scalars([value, self._sum()])))
+        if self._accept("\\pmod"):  # a class of numbers: the remainder, and of what
+            value, modulus = _scalars([value, self._argument()])
+            return Bracketed("mod", (Apply("mod", (value, modulus)), modulus), "mod")
+        return value
 
     def _signs(self) -> bool:
         """Reads plus and minus signs; True if they make a minus."""
@@ -201,9 +210,11 @@ class _Parser:
     def _negative(self, value: Node) -> Node:
         if isinstance(value, Number):
             return Number(-value.value, value.printed)
-        return Product(tuple(_scalars([Number(Fraction(-1)), value])))
+        return self._times(Number(Fraction(-1)), value)
 
     def _times(self, left: Node, right: Node) -> Node:
+        if isinstance(right, Matrix) and is_scalar(left):
+            return Matrix(tuple(tuple(self._times(left, cell) for cell in row) for row in right.rows))
         left, right = _scalars([left, right])
         factors = left.factors if isinstance(left, Product) else (left,)
         return Product((*factors, right))
@@ -216,7 +227,7 @@ class _Parser:
             return self._bars == 0
         if token[0].isalpha() or token in ("(", "{", "\\lvert", "\\lfloor", "\\lceil", *_DOTS, *_MARKED, *_FIGURES):
             return True
-        commands = ("\\frac", "\\sqrt", "\\binom", "\\infty", "\\mathbf")
+        commands = ("\\frac", "\\sqrt", "\\binom", "\\infty", "\\mathbf", "\\beginX")
         return token.startswith(commands) or token[1:] in GREEK or token[1:] in BARE_FUNCTIONS or token == "\\pi"
 
     # ------------------------------------------------------------ powers and what stands after a value
@@ -275,7 +286,7 @@ class _Parser:
         if name in STRUCTURES and token == name:
             return self._structure(name)
         if name in PLAIN_FUNCTIONS or name in BARE_FUNCTIONS:
-            return self._function(PLAIN_FUNCTIONS.get(name, name))
+            return self._function(name)
         if name in CONSTANTS and (len(name) > 1 or token == name):
             return Constant(CONSTANTS[name])
         if token in _DOTS:
@@ -285,7 +296,7 @@ class _Parser:
         if name[0].isalpha() and (token == name or name.lower() in GREEK or name.startswith(("mathbf", "mathbb"))):
             return self._letter(name)
         if token in _MARKED or token in _FIGURES:
-            return Letter(name + self._raw())
+            return Letter(_MARKED.get(token, name) + self._raw())
         if token.startswith("\\beginX"):
             return self._matrix(token.removeprefix("\\beginX"))
         if token[0] == "\\":
@@ -326,9 +337,11 @@ class _Parser:
             name += "_" + self._raw()
         while self._accept("'"):
             name += "'"
-        if name[:1] in _CALLED_LETTERS and self.token == "(":
-            self._next()
+        if name[:1] in _CALLED_LETTERS and self._accept("("):
             return Apply(name, self._arguments())
+        if name == "C" and self._tokens[self._position : self._position + 5 : 2] == ["(", ",", ")"]:
+            self._next()
+            return Apply("binomial", tuple(_scalars(list(self._arguments()))))
         return Letter(name)
 
     def _raw(self) -> str:
@@ -380,6 +393,10 @@ class _Parser:
         closing = _CLOSING[opening][0]
         if self._accept(closing):
             return _EMPTY
+        if self._accept_unknown():
+            solutions = self.listing()
+            self._expect(closing)
+            return solutions
         upper, twofold = self._upper, self._twofold
         value = self.listing(top=opening == "{", braces=opening == "\\{")
         if opening == "{" and self._accept("\\choose"):
@@ -391,6 +408,15 @@ class _Parser:
         self._upper, self._twofold = upper, twofold or self._twofold
         self._expect(closing)
         return Listing(value.items, braces=True) if isinstance(value, Listing) else value
+
+    def _accept_unknown(self) -> bool:
+        """Reads the `x |` of a set by its property, `x in R |` too; the property is the set then."""
+        ahead = self._tokens[self._position : self._position + 4]
+        length = 3 if ahead[1:3] == ["\\in", "Reals"] else 1
+        if len(ahead) <= length or not ahead[0].isalpha() or ahead[length] not in ("|", ":", "\\mid"):
+            return False
+        self._position += length + 1
+        return True
 
     def _matrix(self, environment: str) -> Node:
         if environment not in _MATRICES:
@@ -433,6 +459,7 @@ class _Parser:
         if name == "sqrt":
             return self._root()
         inverse, exponent, base = False, None, None
+        bare, name = name in BARE_FUNCTIONS, PLAIN_FUNCTIONS[name]
         while self.token in ("^", "_", "**"):
             if self._next() == "_":
                 base = self._argument()
@@ -440,7 +467,7 @@ class _Parser:
                 exponent = self._exponent()
         if isinstance(exponent, Number) and exponent.value == -1 and name in _INVERSE:
             inverse, exponent = True, None
-        arguments = self._arguments() if self._accept("(") else (self._bare_argument(name),)
+        arguments = self._arguments() if self._accept("(") else (self._bare_argument(name, bare),)
         if base is not None:
             arguments = (*arguments, *_scalars([base]))
         value: Node = Apply(_INVERSE[name] if inverse else name, tuple(_scalars(list(arguments))))
@@ -462,9 +489,9 @@ class _Parser:
                 self._expect(",")
         return tuple(items)
 
-    def _bare_argument(self, name: str) -> Node:
+    def _bare_argument(self, name: str, bare: bool) -> Node:
         """`sin 2x`: the factors up to a sign or to the next function."""
-        if name not in BARE_FUNCTIONS and self.token != "{":
+        if not bare and self.token != "{":
             fail(f"{name} without an argument")
         value = self._power()
         while self._starts_factor() and self.token.removeprefix("\\") not in BARE_FUNCTIONS:

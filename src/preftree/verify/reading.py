@@ -14,6 +14,7 @@ from fractions import Fraction
 _MAX_DIGITS_TEXT = 400
 _MAX_EXPONENT = 400
 _NOISE = Fraction(1, 10**12)
+_FEWEST_PLACES = 6
 _FROM_AN_INTEGER = Fraction(1, 100)
 
 _DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
@@ -26,6 +27,8 @@ _MIXED = re.compile(r"([+-]?)\s*(\d+)\s+(\d+)\s*/\s*(\d+)", re.ASCII)
 _REPEATING = re.compile(
     r"([+-]?)\s*(\d*)\.(\d*)\s*(?:\\(?:overline|bar)\s*(?:\{\s*(\d+)\s*\}|(\d))|\((\d+)\))", re.ASCII
 )
+_REPEATED = re.compile(r"([+-]?)\s*(\d*)\.(\d*?)((\d+?)\5{2,})\s*(?:\.\.\.|\\l?dots|\\cdots)", re.ASCII)
+_SPACED = re.compile(r"[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?", re.ASCII)
 _ORDINAL = re.compile(
     r"(\d+)\s*(?:\^?\s*\{?\s*\\(?:text|mathrm|textrm)\s*\{\s*(?:st|nd|rd|th)\s*\}\s*\}?|st|nd|rd|th)", re.ASCII
 )
@@ -50,12 +53,16 @@ def read_number(text: str) -> Number | None:
         return None
     text = text.replace("\u2212", "-").replace("{,}", ",").replace("\\!", "")
     text, percent = _without_marks(text)
+    if _SPACED.fullmatch(text):
+        text = text.replace(" ", "")
     if match := _ORDINAL.fullmatch(text):
         return Number(Fraction(int(match[1])))
     if match := _PLAIN.fullmatch(text):
         return _plain(match, percent)
     if match := _REPEATING.fullmatch(text):
-        return Number(_repeating(match), percent=percent)
+        return Number(_repeating(match, match[4] or match[5] or match[6]), percent=percent)
+    if match := _REPEATED.fullmatch(text):
+        return Number(_repeating(match, match[5]), percent=percent)
     for pattern in (_FRACTION, _MIXED, _LATEX_FRACTION):
         if match := pattern.fullmatch(text):
             value = _ratio(pattern, match)
@@ -76,6 +83,17 @@ def same_number(a: Number, b: Number, relative: float = 1e-6) -> bool:
     return _close(a, b, marked.value, plain.value, relative) or _close(a, b, marked.value / 100, plain.value, relative)
 
 
+def rounds_to(written: Fraction, value: Fraction) -> bool:
+    """Whether a decimal of six places or more, such as 0.166667, is the value rounded to its places."""
+    places = _FEWEST_PLACES
+    while (written * 10**places).denominator > 1:
+        places += 1
+        if places > _MAX_EXPONENT:
+            return False
+    long = (written * 10 ** (_FEWEST_PLACES - 1)).denominator > 1
+    return long and bool(abs(written - value) * 2 * 10**places <= 1)
+
+
 def _close(a: Number, b: Number, x: Fraction, y: Fraction, relative: float) -> bool:
     if x == y:
         return True
@@ -85,6 +103,8 @@ def _close(a: Number, b: Number, x: Fraction, y: Fraction, relative: float) -> b
     whole = any(n.decimals is None and n.value.denominator == 1 for n in (a, b))
     if whole and abs(x - y) > _FROM_AN_INTEGER:
         return False
+    if any(n.decimals is not None and rounds_to(n.value, m) for n, m in ((a, y), (b, x))):
+        return True
     size = max(abs(x), abs(y))
     return abs(x - y) <= Fraction(relative) * size or (0 in (x, y) and size <= _NOISE)
 
@@ -113,9 +133,8 @@ def _plain(match: re.Match[str], percent: bool) -> Number | None:
     return Number(-value if sign == "-" else value, decimals, percent)
 
 
-def _repeating(match: re.Match[str]) -> Fraction:
-    """0.1(6): the digits in brackets, or under a line, for ever."""
-    period = match[4] or match[5] or match[6]
+def _repeating(match: re.Match[str], period: str) -> Fraction:
+    """0.1(6): the digits in brackets, or under a line, or seen three times before dots, for ever."""
     nines = Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(match[3]))
     value = Fraction(int(match[2] + match[3] or "0"), 10 ** len(match[3])) + nines
     return -value if match[1] == "-" else value

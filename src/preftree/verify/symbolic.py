@@ -85,6 +85,7 @@ def _judge_by_algebra(answer: str, reference: str) -> Ruling:
     given = _algebra(answer)
     if given is None:
         return "wrong", "the answer can't be read as mathematics"
+    given, wanted = (value.doit() if isinstance(value, sympy.Expr) else value for value in (given, wanted))
     equal = _same_number(given, wanted)
     if equal is None:
         equal = bool(verify(wanted, given, timeout_seconds=None, numeric_precision=_DIGITS))
@@ -103,7 +104,7 @@ def _same_number(a: Any, b: Any) -> bool | None:
     """By relative difference, since math-verify rounds 1/2004! to zero; None where one is no number."""
     if not all(isinstance(x, sympy.Expr) and x.is_number for x in (a, b)):
         return None
-    x, y = (sympy.N(value.doit(), _DIGITS) for value in (a, b))
+    x, y = (sympy.N(value, _DIGITS) for value in (a, b))
     if not all(value.is_number and value.is_finite for value in (x, y)):
         return None
     tolerance = _PRINTED if a.has(sympy.Float) or b.has(sympy.Float) else _EXACT

@@ -20,6 +20,10 @@ _PLAIN = re.compile(
     re.S,
 )
 
+_TEMPERATURE = re.compile(
+    rf"(?P<number>.*\S)\s*\^\s*\{{?\s*\\circ\s*\}}?\s*(?:{_STYLE}\s*\{{)?\s*(?P<unit>[CF])\s*\}}?", re.S
+)
+
 # Words that follow a number and are not a unit: they change its value, or say that there is no one number.
 _NO_UNIT_WORDS = """
     or and not to of mod minus plus times over by pi sqrt sin cos tan cot sec csc log ln exp inf infinity hundred
@@ -33,7 +37,7 @@ _SPELLINGS = {
     "g": "g gm gram gramme", "kg": "kg kilogram", "mg": "mg milligram", "lb": "lb pound", "oz": "oz ounce",
     "l": "l liter litre", "ml": "ml milliliter millilitre", "s": "s sec second", "min": "min minute",
     "h": "h hr hour", "day": "day", "week": "week wk", "month": "month", "year": "year yr",
-    "mph": "mph", "km/h": "km/h kph kmh", "deg": "deg degree", "dollar": "dollar usd", "euro": "euro eur",
+    "km/h": "kph kmh", "mi/h": "mph", "deg": "deg degree", "dollar": "dollar usd", "euro": "euro eur",
     "cent": "cent", "unit": "unit",
 }  # fmt: skip
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
@@ -45,6 +49,8 @@ def split_unit(text: str) -> tuple[str, str]:
     text = text.strip()
     if len(text) > _MAX_LENGTH:
         return text, ""
+    if match := _TEMPERATURE.fullmatch(text):
+        return match["number"], "deg" + match["unit"].lower()
     styled = _STYLED.fullmatch(text)
     match = styled or _PLAIN.fullmatch(text)
     if match is None or "\\frac" in match["unit"]:
@@ -87,6 +93,10 @@ def same_unit(a: str, b: str) -> bool:
 def _in_one_spelling(words: list[str], power: str) -> str:
     powers = [_POWERS[word] for word in words if word in _POWERS]
     powers += re.findall(r"[23]", power.replace("\u00b2", "2").replace("\u00b3", "3"))
+    if "per" in words:  # miles per hour
+        place = words.index("per")
+        ends = [_UNITS.get(_singular(word), _singular(word)) for word in (*words[:place][-1:], *words[place + 1 :][:1])]
+        return "/".join(ends)
     rest = [_UNITS.get(_singular(word), _singular(word)) for word in words if word not in _POWERS]
     return " ".join(rest) + "".join(powers[:1])
 

@@ -19,6 +19,8 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _NUMBERS = {word: i for i, word in enumerate(_SMALL_NUMBERS.split())} | {
     word: 10 * i for i, word in enumerate(_TENS, start=2)
 }
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_ORDINAL = {word: i for i, word in enumerate(_ORDINALS.split(), start=1)}
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?(am|pm)?", re.ASCII)
@@ -57,7 +59,9 @@ class Date:
 
 
 def number_in_words(text: str) -> int | None:
-    """`twenty-one`, `three hundred and four`, `two million`."""
+    """`twenty-one`, `three hundred and four`, `two million`; `first` to `twelfth`."""
+    if text.strip().casefold() in _ORDINAL:
+        return _ORDINAL[text.strip().casefold()]
     words = re.findall(r"[a-z]+", text.casefold()) if len(text) <= _MAX_LENGTH else []
     if not words or not re.fullmatch(r"[A-Za-z][A-Za-z,\s-]*", text.strip()):
         return None
