@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from preftree.cli import doctor as command
-from preftree.environment import Diagnosis, doctor, remedies
+from preftree.environment import Diagnosis, EnvironmentSettings, Limits, doctor, remedies
+from preftree.environment.tools import ToolSettings
 
 CONTAINERS = ("docker run ", "podman run ", "hostUsers: false")
 
@@ -110,3 +112,16 @@ def test_a_jail_that_can_not_be_made_names_all_fixes(monkeypatch: pytest.MonkeyP
     assert found["user namespaces"].fix.splitlines() == remedies.remedies(str(fake))
     assert not found["jail"].ok
     assert found["seccomp"].ok
+
+
+def test_the_guide_names_every_setting_and_every_fix() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "jail.md").read_text("utf-8").replace("`", "")
+    for prefix, settings in (("", EnvironmentSettings()), ("limits.", Limits()), ("tools.", ToolSettings())):
+        for field in dataclasses.fields(settings):
+            value = getattr(settings, field.name)
+            if not dataclasses.is_dataclass(value):
+                shown = ", ".join(value) if isinstance(value, tuple) else {None: "null", "": '""'}.get(value, value)
+                assert f"| {prefix}{field.name} | {shown} |" in guide
+    for part in ("--security-opt systempaths=unconfined", "--security-opt unmask=ALL", "hostUsers: false"):
+        assert part in " ".join(remedies._CONTAINERS)
+        assert part in guide

@@ -27,7 +27,7 @@ from preftree.environment.inside import tested
 from preftree.records import TestRun, Tests
 
 FORGERIES = sorted((Path(__file__).parent / "forgeries").glob("*.py"))
-LIMITS = Limits(cpu_s=0.5, wall_s=2.0, memory_mb=256)
+LIMITS = Limits(cpu_s=0.5, wall_s=1.5, memory_mb=256)
 # name: (what the test looks at, a program that solves it)
 TESTS = {
     "number": ("assert f(2, 3) == 5\nassert f(-1, 1) == 0", "def f(a, b): return a + b"),
@@ -165,7 +165,7 @@ _replies = st.recursive(
 _PLAIN = (type(None), bool, int, float, str, list, tuple, set, dict, collections.Counter, bytes, range, type)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     st.text()
     | _replies.map(json.dumps)
