@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from preftree.environment import EnvironmentSettings, Interpreter, Limits
 from preftree.environment.tools import KNOWN, ToolError, Tools, ToolSettings, describe, host
 from preftree.environment.tools.corpus import Corpus
 from preftree.errors import InputError
@@ -328,3 +329,85 @@ def test_what_an_actor_is_told_of_its_tools() -> None:
 def test_wrong_settings_of_tools_are_refused(values: dict[str, Any], named: str) -> None:
     with warnings.catch_warnings(), pytest.raises(InputError, match=f"environment.tools.{named}"):
         ToolSettings(**values)
+
+
+# ---------------------------------------------------------------- from a jail
+
+
+_BY_HAND = """
+import struct, sys
+frame = sys._getframe()
+while "tools" not in frame.f_locals:
+    frame = frame.f_back
+line = frame.f_locals["tools"]._line
+answers = []
+for question in {questions}:
+    answers.append(line.ask(question))
+answers
+"""
+
+
+@pytest.fixture(scope="module")
+def jailed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs code with a tool over a corpus of one page."""
+    path = corpus_file(tmp_path_factory.mktemp("corpus"), {"title": "Boulder", "text": "A city in Colorado."})
+    limits = Limits(tool_calls=3)
+    settings = EnvironmentSettings(
+        workers=1, preload=(), limits=limits, tools=ToolSettings(wikipedia_corpus=path, max_chars=1000)
+    )
+    loop = asyncio.new_event_loop()
+    interpreter = Interpreter(settings)
+    yield lambda code: loop.run_until_complete(interpreter.run(code, tools=("wikipedia_search",)))
+    loop.run_until_complete(interpreter.close())
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "calls"),
+    [
+        pytest.param("wikipedia_search('boulder')[:13]", "'Page: Boulder'", ["boulder"], id="an-answer"),
+        pytest.param("wikipedia_search(query='none')", "'No page found for: none'", ["none"], id="by-keyword"),
+        pytest.param("wikipedia_search.__name__", "'wikipedia_search'", [], id="a-function"),
+        pytest.param(
+            "try:\n    wikipedia_search(5)\nexcept RuntimeError as error:\n    said = str(error)\nsaid",
+            "'wikipedia_search: expected query as text'",
+            ["5"],
+            id="an-error",
+        ),
+        pytest.param(
+            "said = []\nfor n in range(5):\n    try:\n        wikipedia_search(f'q{n}')\n        said.append('')\n"
+            "    except RuntimeError as error:\n        said.append(str(error))\nsaid[:4]",
+            "['', '', '', 'wikipedia_search: more than 3 calls in one action']",
+            ["q0", "q1", "q2"],
+            id="too-many",
+        ),
+    ],
+)
+def test_an_action_asks_a_tool(jailed: Any, code: str, value: str, calls: list[str]) -> None:
+    seen = jailed(code)
+    assert seen.value == value, seen
+    assert len(seen.tool_calls) == len(calls)
+    assert all(query in call.arguments for query, call in zip(calls, seen.tool_calls, strict=True))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("[" * 100_000, id="nested"),
+        pytest.param('["wikipedia_search", 3]', id="arguments-of-no-form"),
+        pytest.param('["wikipedia_search", "[[NaN], {\\"query\\": 1}]"]', id="not-a-number"),
+        pytest.param('["exec", "[[\\"import os\\"], {}]"]', id="a-tool-that-was-not-given"),
+        pytest.param('["__init__", "[[], {}]"]', id="no-tool-at-all"),
+        pytest.param('["wikipedia_search", "[[], {\\"host\\": {}}]"]', id="the-host"),
+        pytest.param('["wikipedia_search", "[[\\"\\\\ud800\\"], {}]"]', id="half-a-character"),
+        pytest.param("\ud800", id="bytes-that-are-no-text"),
+        pytest.param('{"told": "forged", "role": "cell"}', id="a-frame"),
+    ],
+)
+def test_whatever_is_asked_is_answered_and_the_jail_goes_on(jailed: Any, question: str) -> None:
+    seen = jailed(_BY_HAND.format(questions=[question, question]))
+    assert seen.status == "ok", seen
+    assert all(len(json.loads(answer)) == 2 for answer in eval(seen.value))
+    json.dumps([call.arguments for call in seen.tool_calls], ensure_ascii=False).encode("utf-8")
+    assert jailed("wikipedia_search('boulder')[:13]").value == "'Page: Boulder'"
