@@ -14,7 +14,8 @@ _FORM = re.compile(
     r"[\s\"'`*(]*(?:\\(?:text|mathrm)\{)?(yes|no|true|false)\b[\s\"'`*)}]*(?:[.,;:!\u2013\u2014-].*)?", re.I | re.S
 )
 _EITHER = {"yes": True, "true": True, "no": False, "false": False}
-_NAMED = re.compile(r"\b(yes|no|true|false)\b", re.I)
+# A word that stands for an answer; the "no" of "there is no doubt" does not, that of "yes or no" does.
+_NAMED = re.compile(r"\b(yes|true|false)\b|\b(?:and|or) (no)\b|\b(no)\b(?! [a-z])", re.I)
 
 
 def judge_boolean(answer: str, reference: str) -> tuple[Outcome, str]:
@@ -28,9 +29,10 @@ def judge_boolean(answer: str, reference: str) -> tuple[Outcome, str]:
 
 
 def _read(text: str) -> bool | None:
-    match = _FORM.fullmatch(" ".join(text.split()))
+    text = " ".join(text.split())
+    match = _FORM.fullmatch(text)
     if match is None:
         return None
     first = _EITHER[match[1].lower()]
-    # "Yes, no": the clause after may use "no" as a word ("no doubt"), but then it is safer not to guess.
-    return first if all(_EITHER[word.lower()] == first for word in _NAMED.findall(text)) else None
+    named = [word for words in _NAMED.findall(text) for word in words if word]
+    return first if all(_EITHER[word.lower()] == first for word in named) else None

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 
 from preftree.records import Outcome
+from preftree.verify.dress import normalise
 
+_MAX_DRESSED = 1_000
 _LABEL = re.compile(
     r"\s*(?:\\(?:text|textbf|mathrm|mathbf)\s*\{\s*)?(?:(?:the\s+)?(?:option|choice|answer)(?:\s+is)?\s*:?\s*)?"
     r"(?:\(\s*([A-Za-z])\s*\)|\[\s*([A-Za-z])\s*\]|\*\*\(?([A-Za-z])\)?\*\*|([A-Za-z]))"
@@ -30,6 +32,7 @@ def judge_choice(answer: str, reference: str) -> tuple[Outcome, str]:
 
 
 def _read(text: str) -> str | None:
+    text = normalise(text).strip("\"'`{} ") if len(text) <= _MAX_DRESSED else text
     # Single spaces, for time: the pattern backtracks over runs of white space.
     match = _LABEL.fullmatch(" ".join(text.split()))
     if match is None:

@@ -4,8 +4,8 @@ In:  the nodes of an answer and of a reference. Out: true or false.
 Raises `UncomputableError` where the reference has a value that can't be held.
 Always true: numbers are compared by relative difference, so that 1/2004! is not 1/2006!; formulas by their values at
 fixed random points, real ones where there are any; equations and inequalities as wholes, so that one line is not
-another; a value written with a decimal point may be rounded in its seventh digit, any other is exact (of more than
-12,000 digits before the point, only the first 30 are compared).
+another; a decimal of six digits or more may be rounded or cut off, in a formula it may differ as floats do, and all
+else is exact (of more than 12,000 digits before the point, only the first 30 are compared).
 
 What is accepted besides equal values: `x = 5` for 5; a solved inequality for its interval; values in any order where
 the reference has no brackets, in a program's brackets too; a list for a vector; degrees as numbers or as angles.
@@ -41,7 +41,7 @@ from preftree.verify.expressions import (
 )
 from preftree.verify.notation import nested_matrix
 from preftree.verify.pointsets import points_of
-from preftree.verify.reading import rounds_to
+from preftree.verify.reading import states
 from preftree.verify.values import (
     DIGITS,
     FUNCTIONS,
@@ -55,7 +55,7 @@ from preftree.verify.values import (
 )
 
 _EXACT = mpmath.mpf("1e-30")
-_PRINTED = mpmath.mpf("1e-6")
+_PRINTED = mpmath.mpf("1e-8")
 # What a program prints for zero, such as sin(pi).
 _NOISE = mpmath.mpf("1e-12")
 _ABOUT = mpmath.mpf("1e-2")
@@ -374,12 +374,12 @@ def _same_to_the_units(answer: Node, reference: Node, point: dict[str, Fraction]
 
 
 def _rounded_off(answer: Node, reference: Node, ours: Value, theirs: Value) -> bool:
-    """Whether one is written as a decimal to which the other rounds: 0.141421 for sqrt(2)/10."""
+    """Whether one is a decimal that states the other: 0.141421 for sqrt(2)/10."""
+    places, other_places = (node.places if isinstance(node, Number) else None for node in (answer, reference))
+    if places is None and other_places is None:
+        return False
     try:
-        return any(
-            isinstance(node, Number) and node.printed and rounds_to(node.value, as_fraction(other))
-            for node, other in ((answer, theirs), (reference, ours))
-        )
+        return states(as_fraction(ours), places, as_fraction(theirs), other_places)
     except (NoValueError, TooLargeError):
         return False
 
@@ -408,7 +408,9 @@ def _near(x: Value, y: Value, tolerance: Value | None) -> bool:
 
 
 def _tolerance(a: Node, b: Node) -> Value | None:
-    return _PRINTED if any(isinstance(n, Number) and n.printed for node in (a, b) for n in _all(node)) else None
+    return (
+        _PRINTED if any(isinstance(n, Number) and n.places is not None for node in (a, b) for n in _all(node)) else None
+    )
 
 
 # ---------------------------------------------------------------- what a node holds

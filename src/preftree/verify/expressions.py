@@ -20,10 +20,10 @@ class UnsupportedError(UnreadableError):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact value. `printed`: written with a decimal point, so that its last digits may be rounded."""
+    """An exact value. `places`: digits after the point it is written with, the last maybe rounded; None: no point."""
 
     value: Fraction
-    printed: bool = False
+    places: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from preftree.verify.expressions import (
     UnsupportedError,
     is_scalar,
 )
+from preftree.verify.reading import places_of
 from preftree.verify.tokens import BARE_FUNCTIONS, CONSTANTS, GREEK, PLAIN_FUNCTIONS, STRUCTURES, fail, tokenise
 
 _MAX_NESTING = 50
@@ -209,7 +210,7 @@ class _Parser:
 
     def _negative(self, value: Node) -> Node:
         if isinstance(value, Number):
-            return Number(-value.value, value.printed)
+            return Number(-value.value, value.places)
         return self._times(Number(Fraction(-1)), value)
 
     def _times(self, left: Node, right: Node) -> Node:
@@ -304,7 +305,7 @@ class _Parser:
         fail(f"{token} where a value was expected")
 
     def _number(self, token: str) -> Node:
-        value = Number(Fraction(token + "0" if token.endswith(".") else token), printed=not token.isdigit())
+        value = Number(Fraction(token + "0" if token.endswith(".") else token), places_of(token))
         if token.isdigit():
             part = self._fraction_after()
             if part is not None:

@@ -11,15 +11,19 @@ from __future__ import annotations
 from fractions import Fraction
 
 from preftree.records import Outcome
+from preftree.verify.dress import normalise
 from preftree.verify.reading import Number, read_number, same_number
 from preftree.verify.units import same_unit, split_unit
 from preftree.verify.wording import number_in_words
 
-_RELATIVE = 1e-4
+_MAX_LENGTH = 1_000
+_RELATIVE = Fraction(1, 10**4)
 _FEWEST_ROUNDED_PLACES = 2
 
 
 def judge_number(answer: str, reference: str) -> tuple[Outcome, str]:
+    if answer.strip() == reference.strip():
+        return "correct", "equal as strings"
     wanted, wanted_unit = _read(reference)
     if wanted is None:
         return "undecided", "the reference is not a number"
@@ -36,8 +40,7 @@ def judge_number(answer: str, reference: str) -> tuple[Outcome, str]:
 
 
 def _read(text: str) -> tuple[Number | None, str]:
-    text = text.strip().removesuffix(".")
-    text = text.strip("$ ") if text.startswith("$") and text.endswith("$") else text
+    text = normalise(text) if len(text) <= _MAX_LENGTH else text
     if (number := read_number(text)) is not None:
         return number, ""
     if (words := number_in_words(text)) is not None:
@@ -51,4 +54,4 @@ def _rounds_to(given: Number, wanted: Number) -> bool:
         return False
     if wanted.decimals < _FEWEST_ROUNDED_PLACES or given.decimals <= wanted.decimals:
         return False
-    return abs(given.value - wanted.value) <= Fraction(1, 2 * int(10**wanted.decimals))
+    return abs(given.value - wanted.value) <= Fraction(1, 2 * 10**wanted.decimals)

@@ -14,7 +14,10 @@ from fractions import Fraction
 _MAX_DIGITS_TEXT = 400
 _MAX_EXPONENT = 400
 _NOISE = Fraction(1, 10**12)
-_FEWEST_PLACES = 6
+_FEWEST_UNITS = 10**5
+# Decimals of fifteen digits are floats as printed; this is what arithmetic leaves behind in them.
+_FLOAT_UNITS = 10**14
+_FLOAT_NOISE = Fraction(1, 10**9)
 _FROM_AN_INTEGER = Fraction(1, 100)
 
 _DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+"
@@ -36,7 +39,7 @@ _ORDINAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A value read exactly. `decimals` counts the written places after the point; None for integers and fractions."""
+    """A value read exactly. `decimals`: the written places after the point; None for integers and fractions."""
 
     value: Fraction
     decimals: int | None = None
@@ -70,43 +73,58 @@ def read_number(text: str) -> Number | None:
     return None
 
 
-def same_number(a: Number, b: Number, relative: float = 1e-6) -> bool:
-    """Equal values: exactly, or within `relative` if one is written with a decimal point (as programs print them).
+def same_number(a: Number, b: Number, relative: Fraction | None = None) -> bool:
+    """Equal values: exactly; or, if one is a decimal, as it `states` the other, or within `relative`.
+
+    Without `relative`, decimals that are as long as a float's may differ by what arithmetic in floats leaves behind.
 
     Against a zero there is no relative difference: 1e-12 counts as one, since that is what sin(pi) prints.
 
     A per cent sign on one side only may be read as decoration (50% for 50) or as a hundredth (50% for 0.5).
     """
     if a.percent == b.percent:
-        return _close(a, b, a.value, b.value, relative)
+        return _close(a, b, relative)
     marked, plain = (a, b) if a.percent else (b, a)
-    return _close(a, b, marked.value, plain.value, relative) or _close(a, b, marked.value / 100, plain.value, relative)
+    hundredth = Number(marked.value / 100, None if marked.decimals is None else marked.decimals + 2)
+    return _close(marked, plain, relative) or _close(hundredth, plain, relative)
 
 
-def rounds_to(written: Fraction, value: Fraction) -> bool:
-    """Whether a decimal of six places or more, such as 0.166667, is the value rounded to its places."""
-    places = _FEWEST_PLACES
-    while (written * 10**places).denominator > 1:
-        places += 1
-        if places > _MAX_EXPONENT:
-            return False
-    long = (written * 10 ** (_FEWEST_PLACES - 1)).denominator > 1
-    return long and bool(abs(written - value) * 2 * 10**places <= 1)
+def states(value: Fraction, places: int | None, other: Fraction, other_places: int | None) -> bool:
+    """Whether one of two numbers is the other rounded, or cut off, to six digits or more: 0.166667 for 1/6.
 
-
-def _close(a: Number, b: Number, x: Fraction, y: Fraction, relative: float) -> bool:
-    if x == y:
-        return True
-    if a.decimals is None and b.decimals is None:
+    Of two decimals it is the one with fewer places, so that 123456.7 does not state 123456.8.
+    """
+    if places is None and other_places is None:
         return False
+    if places is None or (other_places is not None and other_places < places):
+        value, places, other = other, other_places, value
+    unit = Fraction(10) ** -(places or 0)
+    return abs(value) >= _FEWEST_UNITS * unit and abs(value - other) < unit
+
+
+def _close(a: Number, b: Number, relative: Fraction | None) -> bool:
+    x, y = a.value, b.value
+    if x == y or (a.decimals is None and b.decimals is None):
+        return x == y
+    if states(x, a.decimals, y, b.decimals):
+        return True
     # A count of 100,005 is not one of 100,000, however close.
     whole = any(n.decimals is None and n.value.denominator == 1 for n in (a, b))
     if whole and abs(x - y) > _FROM_AN_INTEGER:
         return False
-    if any(n.decimals is not None and rounds_to(n.value, m) for n, m in ((a, y), (b, x))):
-        return True
     size = max(abs(x), abs(y))
-    return abs(x - y) <= Fraction(relative) * size or (0 in (x, y) and size <= _NOISE)
+    if relative is None:
+        long = any(abs(n.value) >= _FLOAT_UNITS * Fraction(10) ** -n.decimals for n in (a, b) if n.decimals is not None)
+        relative = _FLOAT_NOISE if long else Fraction(0)
+    return abs(x - y) <= relative * size or (0 in (x, y) and size <= _NOISE)
+
+
+def places_of(digits: str) -> int | None:
+    """How many digits stand after the point of `1.50`, 2; of `1.5e-3`, 4; None for an integer's digits."""
+    if digits.isdigit():
+        return None
+    mantissa, _, exponent = digits.lower().partition("e")
+    return len(mantissa.partition(".")[2]) - int(exponent or 0)
 
 
 def _without_marks(text: str) -> tuple[str, bool]:
@@ -128,8 +146,7 @@ def _plain(match: re.Match[str], percent: bool) -> Number | None:
     value = Fraction(digits + "0" if digits.endswith(".") else digits)
     if exponent is not None:
         value *= Fraction(10) ** int(exponent)
-    point = "." in digits or exponent is not None
-    decimals = len(digits.partition(".")[2]) if point else None
+    decimals = places_of(f"{digits}e{exponent or 0}" if "." in digits or exponent else digits)
     return Number(-value if sign == "-" else value, decimals, percent)
 
 
