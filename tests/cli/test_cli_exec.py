@@ -71,8 +71,8 @@ def for_all(tmp_path: Path) -> tuple[str, Path]:
     python = shutil.which("python3", path="/usr/bin")
     if python is None or not all(os.stat(path).st_mode & 0o005 == 0o005 for path in (SOURCE, PACKAGES)):
         pytest.skip("no interpreter or package folder that an ordinary user can read")
-    if subprocess.run([python, "-c", "import sys; sys.exit(sys.version_info < (3, 10))"]).returncode:
-        pytest.skip("the system's Python is older than 3.10")
+    if subprocess.run([python, "-I", "-c", FIND + "import preftree.environment"], capture_output=True).returncode:
+        pytest.skip("the system's Python can't load this environment's packages")
     folder = Path("/tmp") / f"preftree-test-{os.getpid()}"
     folder.mkdir(mode=0o755)
     program = folder / "program.py"

@@ -136,9 +136,11 @@ def test_an_ordinary_user_has_the_same_jail() -> None:
     packages = str(Path(str(jail.bubblewrap())).parents[2])
     if python is None or not os.access(packages, os.X_OK) or not _reachable(packages):
         pytest.skip("no interpreter or package folder that an ordinary user can read")
-    code = (
-        "import asyncio, json, os, sys\n"
-        f"sys.path[:0] = [{SOURCE!r}]\n"
+    find = f"import sys; sys.path[:0] = [{SOURCE!r}, {packages!r}]\n"
+    if subprocess.run([python, "-I", "-c", find + "import preftree.environment"], capture_output=True).returncode:
+        pytest.skip("the system's Python can't load this environment's packages")
+    code = find + (
+        "import asyncio, json, os\n"
         "from preftree.environment import *\n"
         f"from preftree.environment import jail\njail.bubblewrap = lambda: {jail.bubblewrap()!r}\n"
         "async def main():\n"
