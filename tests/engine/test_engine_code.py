@@ -10,7 +10,7 @@ import pytest
 
 from preftree.engine import Engine, opening
 from preftree.engine.turn import past_of, settle
-from preftree.environment import EnvironmentSettings, Interpreter, Limits
+from preftree.environment import EnvironmentSettings, Interpreter, Limits, Past
 from preftree.environment.tools import ToolSettings
 from preftree.forest import Forest
 from preftree.records import Action, Case, Problem, Reference, Tests
@@ -129,3 +129,24 @@ def test_a_problem_tells_of_its_tools() -> None:
     assert text.startswith("Tool available:\n[1] Python interpreter\n")
     assert "\n[2] wikipedia_search(query: str)" in text
     assert text.endswith("\nWhich?")
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome", "answer"),
+    [
+        ("<execute>\nx = 6 * 7\n</execute>\n<solution>x</solution>", "correct", "42"),
+        ("<execute>\nx = 6 * 7\n</execute>\n<solution>42</solution>", "correct", "42"),
+        ("<execute>\nx = 6 * 7\nx\n</execute>\n<solution>41</solution>", "wrong", "41"),
+        ("<execute>\nx = 6 * 7\n</execute>\n<solution>y</solution>", "wrong", "y"),
+        ("<solution>earlier + 1</solution>", "correct", "42"),
+        ("<solution>the answer</solution>", "wrong", "the answer"),
+        ("<solution>earlier.__class__</solution>", "wrong", "<class 'int'>"),
+    ],
+)
+def test_a_solution_may_be_an_expression_of_the_session(world: Any, text: str, outcome: str, answer: str) -> None:
+    loop, engine = world
+    problem = Problem("s", "d", "Math_PoT", "What?", (Reference("42"),))
+    settled = loop.run_until_complete(
+        settle(engine, problem, Action(text, "a", "sample", 0), [Past("earlier = 41", "ok")])
+    )
+    assert (settled.verdict.outcome, settled.verdict.answer) == (outcome, answer)

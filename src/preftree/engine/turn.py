@@ -8,6 +8,7 @@ and the reference alone, never on when it came or beside what it ran.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from preftree.environment import Past
 from preftree.environment.observe import NOTHING
 from preftree.forest import CallKey
 from preftree.records import Action, Message, Observation, Problem, Request, Sample, Verdict, digest
-from preftree.verify import answer_of_observation, find_answer
+from preftree.verify import answer_of_observation, find_answer, solution_of
 
 _FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 # What a fence may be called for its block to be run; other blocks (output, text) are not code.
@@ -142,8 +143,30 @@ async def _run_and_judge(
     observation = Observation("none") if code is None else await engine.observe(code, past, functions)
     if observation.status == "broken":
         return code, observation, Verdict("undecided", "the jail failed")
-    answer = find_answer(action.text, problem.task) if code is None else _answer_of(observation)
-    return code, observation, await judge(engine, problem, answer, observation)
+    solution = solution_of(action.text)
+    if code is None or solution is not None:
+        verdict = await judge(engine, problem, find_answer(action.text, problem.task), observation)
+    else:
+        verdict = await judge(engine, problem, _answer_of(observation), observation)
+    if not verdict.correct and solution is not None and "python" in problem.tools:
+        now = past if code is None else [*past, Past(code, observation.status, observation.tool_calls)]
+        verdict = await _judge_expression(engine, problem, solution, now) or verdict
+    return code, observation, verdict
+
+
+async def _judge_expression(engine: Engine, problem: Problem, solution: str, past: Sequence[Past]) -> Verdict | None:
+    """The verdict on a solution that names something of the session (the paper's figure 3 has `x`); None if it
+    doesn't."""
+    try:
+        names = [node for node in ast.walk(ast.parse(solution, mode="eval")) if isinstance(node, ast.Name)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not names:
+        return None
+    value = await engine.observe(solution, past)
+    if value.status != "ok" or value.value is None:
+        return None
+    return await judge(engine, problem, answer_of_observation(value), value)
 
 
 def _answer_of(observation: Observation) -> str | None:
