@@ -7,10 +7,10 @@ not count. `last_number` is a rule of its own for protocols that name it, never 
 
 from __future__ import annotations
 
-import ast
 import re
 
 from preftree.records import Observation
+from preftree.verify.literals import read_literal
 
 # Free text is read from its end; an answer never stands a megabyte before it.
 _MAX_TEXT = 200_000
@@ -118,10 +118,7 @@ def _plain_value(value: str) -> str:
 
 
 def _string_literal(value: str) -> str | None:
-    try:
-        text = ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+    text = read_literal(value)
     return text if isinstance(text, str) else None
 
 

@@ -25,6 +25,7 @@ from fractions import Fraction
 
 from preftree.records import Outcome
 from preftree.verify.answers import last_boxed
+from preftree.verify.literals import read_expression
 
 Ruling = tuple[Outcome, str]
 
@@ -233,9 +234,8 @@ def _theoremqa_value(text: str) -> Fraction | list[Fraction] | str | None:
     for letter in "abcd":
         if re.search(rf"{letter} ?\)", text) or text.lower().strip() == letter:
             return letter
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+    tree = read_expression(text)
+    if tree is None:
         return None
     if isinstance(tree, (ast.List, ast.Tuple, ast.Set)):
         values = [_computed(item) for item in tree.elts]
@@ -264,10 +264,8 @@ def judge_paper_bbh(answer: str, reference: str) -> Ruling:
 
 def _arithmetic(text: str) -> Fraction | None:
     """What Python makes of plain arithmetic; None for anything else."""
-    try:
-        return _computed(ast.parse(text.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return None
+    tree = read_expression(text)
+    return None if tree is None else _computed(tree)
 
 
 def _computed(node: ast.expr) -> Fraction | None:

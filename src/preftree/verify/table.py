@@ -9,7 +9,6 @@ pair of quotes), as numbers (1,234 is 1234, four is 4) or as dates (26 December 
 
 from __future__ import annotations
 
-import ast
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from preftree.records import Outcome
+from preftree.verify.literals import read_literal
 from preftree.verify.reading import read_number
 from preftree.verify.wording import Date, number_in_words, read_date
 
@@ -107,10 +107,7 @@ def _items(answer: str) -> list[str]:
 
 
 def _python_list(text: str) -> list[str] | None:
-    try:
-        values = ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
+    values = read_literal(text)
     if not isinstance(values, (list, tuple, set)):
         return None
     return [value if isinstance(value, str) else repr(value) for value in values]
