@@ -15,6 +15,9 @@ from preftree.errors import InputError
 if TYPE_CHECKING:
     from preftree.environment import EnvironmentSettings
 
+# Rows that are judged together; their verdicts come in the order of the rows.
+_AT_ONCE = 256
+
 
 def add(commands: Any) -> None:
     execute = commands.add_parser(
@@ -112,9 +115,10 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     async def work() -> None:
         async with Judge() as judge:
-            for answer, reference in rows:
-                verdict = await judge.judge(arguments.kind, answer, reference)
-                print(json.dumps({"verdict": verdict.outcome, "why": verdict.why}, ensure_ascii=False), flush=True)
+            for start in range(0, len(rows), _AT_ONCE):
+                asked = (judge.judge(arguments.kind, *row) for row in rows[start : start + _AT_ONCE])
+                for verdict in await asyncio.gather(*asked):
+                    print(json.dumps({"verdict": verdict.outcome, "why": verdict.why}, ensure_ascii=False), flush=True)
 
     asyncio.run(work())
     return 0
