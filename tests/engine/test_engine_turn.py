@@ -7,6 +7,7 @@ import pytest
 from preftree.actors import Capabilities, Prices
 from preftree.actors.scripted import ScriptedActor
 from preftree.engine import Budget, Engine, Place, Sampling, act, opening, reply, run_all, trace_critique
+from preftree.engine.budget import bound
 from preftree.engine.prompts import fill
 from preftree.engine.turn import code_of
 from preftree.environment import EnvironmentSettings, Interpreter
@@ -82,6 +83,8 @@ def test_reply_has_result_verdict_critique():
 
 
 REQUEST = Request(messages=(Message("user", "q"),))
+PRICES = Prices(1.0, 1.0, 1.0)
+MOST = bound(PRICES, REQUEST)
 
 
 def _with_engine(path, work, budget=None):
@@ -127,19 +130,20 @@ def test_a_failed_call_stays_an_intent_and_is_asked_again(tmp_path):
     ("budget", "unit"),
     [
         pytest.param(Budget(calls=2), "calls", id="calls"),
-        pytest.param(Budget(tokens=4), "tokens", id="tokens"),
-        pytest.param(Budget(usd=4e-6), "US dollars", id="usd"),
+        # Two calls cost 2 tokens each; the third may cost more than is left.
+        pytest.param(Budget(tokens=2 + MOST.tokens), "tokens", id="tokens"),
+        pytest.param(Budget(usd=2e-6 + MOST.usd), "US dollars", id="usd"),
     ],
 )
 def test_budgets_hold_over_restarts(tmp_path, budget, unit):
-    actor = ScriptedActor({"q": ("x",)}, prices=Prices(1.0, 1.0, 1.0))
+    actor = ScriptedActor({"q": ("x",)}, prices=PRICES)
 
     async def three(engine):
         for i in range(3):
             await engine.ask(actor, _key(i), REQUEST)
 
     for _ in range(2):
-        with pytest.raises(Stopped, match=f"{unit} is spent"):
+        with pytest.raises(Stopped, match=f"the budget of .* {unit} .*run the same command again"):
             _with_engine(tmp_path, three, budget)
     assert actor.calls == 2
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from preftree.errors import ActorError
+from preftree.errors import ActorError, InputError, Stopped
 from preftree.forest import Forest
 from preftree.recipe import run_single
 
@@ -132,3 +132,34 @@ def test_a_prefill_is_sent_only_where_the_endpoint_takes_one(tmp_path, address, 
     assert {request["prefill"] for request in requests} == {"```python\n" if takes else ""}
     # The server gave the whole block both times: no start stands there twice, none is missing.
     assert texts[0] == "```python\n# Step 1: add.\n0 + 7\n```"
+
+
+def test_a_budget_for_one_call_at_a_time_is_enough_at_any_concurrency(tmp_path, address):
+    """A call costs 62 tokens and may cost a thousand and more: others wait for what those in flight give back."""
+    section = _section(tmp_path, address, actors=_far(address), ladder=["far"])
+    section["policy"] = {"batches": [1], "max_turns": 1}
+    with pytest.raises(Stopped, match=r"the budget of 1600 tokens has \d+ left, and the next call may take 2137"):
+        run_single("grow", section | {"budget": {"tokens": 1600}})
+    assert Adder.asked == 4
+    report = run_single("grow", section | {"budget": {"tokens": 2800}})["report"]
+    assert (report["trees"], report["account"]["output_tokens"]) == (5, 5 * 12)
+
+
+@pytest.mark.parametrize(
+    "free",
+    [
+        pytest.param({"timeout_s": 9, "attempts": 2, "max_connections": 3}, id="how"),
+        pytest.param({"input_usd": 1.0, "cached_input_usd": 0.5, "output_usd": 2.0}, id="prices"),
+        pytest.param({"max_batch": 4}, id="batch"),
+    ],
+)
+def test_settings_that_decide_no_answer_may_change_before_a_run_goes_on(tmp_path, address, free):
+    section = _section(tmp_path, address, actors=_far(address), ladder=["far"])
+    section["policy"] = {"batches": [1], "max_turns": 1}
+    with pytest.raises(Stopped):
+        run_single("grow", section | {"budget": {"calls": 2}})
+    far = _far(address)["far"]
+    with pytest.raises(InputError, match=r'other settings \(actors\.far\.model: was "m", is "n"\)'):
+        run_single("grow", section | {"actors": {"far": far | {"model": "n"}}})
+    report = run_single("grow", section | {"actors": {"far": far | free}})["report"]
+    assert (report["trees"], Adder.asked) == (5, 5)

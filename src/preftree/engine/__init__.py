@@ -4,7 +4,8 @@ In:  problems, actors, an interpreter, a judge, a forest. Out: samples, actions 
 Always true: every call goes through the journal, so nothing that was answered is asked again.
 """
 
-from preftree.engine.calls import Budget, Engine
+from preftree.engine.budget import Budget
+from preftree.engine.calls import Engine
 from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
 from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique

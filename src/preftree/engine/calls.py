@@ -3,7 +3,7 @@
 In:  an actor and a request; code and its history; an answer and its reference.
 Out: samples, an observation, a verdict: from the journal where they stand there, otherwise made and committed first.
 Always true: an intent is committed before its call is sent, the answer before it is used; once a run is told to
-stop, no new call is sent, and the calls in flight are still committed.
+stop, no new call is sent, and the calls in flight are still committed; no limit of the budget is exceeded.
 """
 
 from __future__ import annotations
@@ -11,23 +11,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from preftree.actors import Actor
+from preftree.actors import Actor, Prices
+from preftree.engine.budget import Budget, Ledger, Spend, bound
 from preftree.environment import Interpreter, Past
 from preftree.errors import ActorError, RequestRefusedError, Stopped, UnclearRefusalError
 from preftree.forest import CallKey, Forest
 from preftree.records import Message, Observation, Request, Sample, Verdict, digest
 from preftree.verify import Judge
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a run may spend, over all its restarts. None: no limit."""
-
-    calls: int | None = None
-    tokens: int | None = None  # input and output together
-    usd: float | None = None
 
 
 class Engine:
@@ -37,17 +29,21 @@ class Engine:
         self.forest = forest
         self.interpreter = interpreter
         self.judge = judge
-        self.budget = budget or Budget()
         self.stopped: str | None = None
         self.new_calls = 0
         self.new_tokens = 0
         self.on_answer: Callable[[], None] = lambda: None
         self._controlling = asyncio.Lock()
         self._accepted: set[str] = set()
+        self._sending, self._settled = asyncio.Lock(), asyncio.Event()
         spent = forest.account()
-        self._calls = spent.calls + spent.unanswered_calls
-        self._tokens = spent.input_tokens + spent.output_tokens
-        self._usd = spent.price_usd
+        tokens = spent.input_tokens + spent.output_tokens
+        self._ledger = Ledger(budget or Budget(), Spend(spent.calls, tokens, spent.price_usd))
+        # What earlier runs sent and never saw answered; its price is counted when its actor is known.
+        self._unpriced: dict[str, list[Request]] = {}
+        for name, request in forest.unanswered():
+            self._unpriced.setdefault(name, []).append(request)
+            self._ledger.doubt(bound(Prices(), request))
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is in flight is still awaited and committed. The first reason stays."""
@@ -124,30 +120,41 @@ class Engine:
         stored = self.forest.answer(key, asked)
         if stored is not None:
             return stored
-        self._may_spend()
-        self._calls += 1
-        self.new_calls += 1
-        await self.forest.intend(key, actor.name, request, asked)
-        samples = tuple(_storable(sample) for sample in await actor.sample(request))
-        price = sum(actor.prices.cost_usd(sample) for sample in samples)
-        await self.forest.commit_answer(key, samples, price)
-        self._tokens += sum(sample.input_tokens + sample.output_tokens for sample in samples)
-        self._usd += price
+        for unanswered in self._unpriced.pop(actor.name, ()):
+            self._ledger.doubt(Spend(usd=bound(actor.prices, unanswered).usd))
+        ticket = await self._hold(bound(actor.prices, request))
+        spent: Spend | None = None
+        try:
+            self.new_calls += 1
+            await self.forest.intend(key, actor.name, request, asked)
+            samples = tuple(_storable(sample) for sample in await actor.sample(request))
+            price = sum(actor.prices.cost_usd(sample) for sample in samples)
+            await self.forest.commit_answer(key, samples, price)
+            spent = Spend(1, sum(sample.input_tokens + sample.output_tokens for sample in samples), price)
+        finally:
+            self._ledger.settle(ticket, spent)
+            self._settled.set()
         self.new_tokens += sum(sample.output_tokens for sample in samples)
         self.on_answer()
         return samples
 
-    def _may_spend(self) -> None:
-        limits = (
-            ("calls", self.budget.calls, self._calls),
-            ("tokens", self.budget.tokens, self._tokens),
-            ("US dollars", self.budget.usd, self._usd),
-        )
-        for unit, limit, spent in limits:
-            if limit is not None and spent >= limit:
-                self.stop(f"the budget of {limit} {unit} is spent; raise it and run the same command again to go on")
-        if self.stopped is not None:
-            raise Stopped(self.stopped)
+    async def _hold(self, most: Spend) -> int:
+        """Set the most that a call may cost aside; waits for calls in flight to give back what they don't need.
+
+        Calls are sent in the order of asking: none overtakes one that waits. So conversations of one call each are
+        stopped by a budget at the same call, whatever the concurrency.
+        """
+        async with self._sending:
+            while True:
+                refusal = self._ledger.refusal(most)
+                if refusal is not None:
+                    self.stop(refusal)
+                if self.stopped is not None:
+                    raise Stopped(self.stopped)
+                if self._ledger.fits(most):
+                    return self._ledger.hold(most)
+                self._settled.clear()
+                await self._settled.wait()
 
 
 def _storable(sample: Sample) -> Sample:

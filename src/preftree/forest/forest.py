@@ -175,6 +175,14 @@ class Forest:
             [row],
         )
 
+    def unanswered(self) -> Iterator[tuple[str, Request]]:
+        """Actor and request of every call that was sent and whose answer never came, once for each time it was sent."""
+        rows = self._reader.execute(
+            "SELECT actor, request, attempts - (answered IS NOT NULL) AS open FROM calls WHERE open"
+        )
+        for actor, request, times in rows.fetchall():
+            yield from [(actor, from_json(Request, json.loads(request)))] * times
+
     def account(self, actor: str | None = None) -> Account:
         """Sums over all restarts, read from disk; of one actor, or of all."""
         row = self._reader.execute(
