@@ -10,7 +10,7 @@ to answer is an ActorError; secrets come from the environment and reach no messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from preftree.errors import ActorError, InputError
@@ -64,9 +64,13 @@ class Actor(Protocol):
         ...
 
 
+# A setting of how answers are fetched and what they cost, never of what they are: it may change before a run goes on.
+_FREE = {"free": True}
+
+
 @dataclass(frozen=True, slots=True)
 class ActorSettings:
-    """One actor, as a recipe writes it."""
+    """One actor, as a recipe writes it. Fields marked free may change between the parts of one run."""
 
     name: str = "embedded"
     """The name shown in trees and tables."""
@@ -74,7 +78,7 @@ class ActorSettings:
     """A model in this process, or any server that speaks OpenAI's protocol."""
     model: str = "embedded"
     """local: `embedded`, a folder or a hub id; endpoint: the model's name there."""
-    max_batch: int = 128
+    max_batch: int = field(default=128, metadata=_FREE)
     """local: draws that advance together."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """local: the arithmetic of sampling; auto takes bfloat16 where the machine has instructions for it."""
@@ -82,19 +86,19 @@ class ActorSettings:
     """endpoint: the address up to and including the version, such as http://127.0.0.1:8000/v1."""
     prefill: bool = False
     """endpoint: the server goes on with a given start of the answer (vLLM, SGLang, llama.cpp); else none is sent."""
-    api_key_env: str = ""
+    api_key_env: str = field(default="", metadata=_FREE)
     """endpoint: the environment variable that holds the key; empty for none."""
-    timeout_s: float = 300.0
+    timeout_s: float = field(default=300.0, metadata=_FREE)
     """endpoint: seconds for one answer."""
-    attempts: int = 5
+    attempts: int = field(default=5, metadata=_FREE)
     """endpoint: how often one sample is tried; a 429 with Retry-After does not count."""
-    max_connections: int = 64
+    max_connections: int = field(default=64, metadata=_FREE)
     """endpoint: requests in flight at once."""
-    input_usd: float = 0.0
+    input_usd: float = field(default=0.0, metadata=_FREE)
     """US dollars for a million input tokens."""
-    cached_input_usd: float = 0.0
+    cached_input_usd: float = field(default=0.0, metadata=_FREE)
     """US dollars for a million input tokens that the server had cached."""
-    output_usd: float = 0.0
+    output_usd: float = field(default=0.0, metadata=_FREE)
     """US dollars for a million output tokens."""
 
     @property

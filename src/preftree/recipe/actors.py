@@ -5,6 +5,7 @@ In:  a mapping of names to actor settings. Out: actors; an entry whose model is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -38,6 +39,12 @@ def pick(
         if name not in settings:
             raise InputError(f'stage {stage}: no actor "{name}" among its actors: {", ".join(settings)}')
     return tuple(actors[name] for name in names if name in actors)
+
+
+def deciding(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an actor that decide its answers: all but those that are declared free."""
+    free = {field.name for field in dataclasses.fields(ActorSettings) if field.metadata.get("free")}
+    return {key: value for key, value in section.items() if key not in free}
 
 
 def check_actors(settings: Mapping[str, Any], stage: str) -> None:

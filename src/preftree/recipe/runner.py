@@ -18,7 +18,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -27,7 +27,7 @@ from typing import Any
 
 from preftree.environment import UNJAILED
 from preftree.errors import InputError
-from preftree.recipe.actors import check_actors
+from preftree.recipe.actors import check_actors, deciding
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
@@ -100,7 +100,7 @@ def _run(
     module = _module(kind, name)
     parsed = _parsed(kind, name, resolved, out)
     inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
-    asked = {"kind": kind, "settings": _kept(settings), "inputs": inputs}
+    asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
     mark = digest(asked)
     # A page over a run is made anew each time: the run may hold more by now.
     again = kind == "report" and not marks
@@ -148,11 +148,15 @@ def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
     if "out" in expected.__dataclass_fields__:
         settings = settings | {"out": str(out)}
     parsed = typed(expected, settings, name)
-    for field in ("actors", "models", "policy"):
-        actors = getattr(parsed, field, None)
-        if isinstance(actors, dict):
-            check_actors(actors, name)
+    for actors in _actors(parsed).values():
+        check_actors(actors, name)
     return parsed
+
+
+def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
+    """The fields of a stage's settings that hold actors by name."""
+    found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy")}
+    return {field: actors for field, actors in found.items() if isinstance(actors, dict)}
 
 
 def _module(kind: str, name: str) -> Any:
@@ -209,13 +213,15 @@ def _content(path: Path) -> str:
     return digest([(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files])
 
 
-def _kept(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide what a stage makes."""
-    return {
-        key: _kept(value) if isinstance(value, Mapping) else value
-        for key, value in settings.items()
-        if key not in _FREE
-    }
+def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str, Any]:
+    """The settings that decide what a stage makes; `actors` are the fields that hold actors by name."""
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key in actors:
+            kept[key] = {name: deciding(section) for name, section in value.items()}
+        elif key not in _FREE:
+            kept[key] = _kept(value) if isinstance(value, Mapping) else value
+    return kept
 
 
 def _difference(before: Any, now: Any, path: str = "") -> str:
