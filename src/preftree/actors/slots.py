@@ -139,13 +139,13 @@ class _Entry:
 
 
 class PrefixStore:
-    """Keys and values of prompts seen, least recently used out first.
+    """Keys and values of prompts and finished rows, least recently used out first.
 
     A prompt starts from the entry with which it shares the longest prefix: the preamble common to all
-    prompts, the same prompt asked again, the earlier turns of a conversation.
+    prompts, the same prompt asked again, the earlier turns of a conversation, answers included.
     """
 
-    def __init__(self, max_bytes: int, max_entries: int = 128) -> None:
+    def __init__(self, max_bytes: int, max_entries: int = 512) -> None:
         self.max_bytes, self.max_entries = max_bytes, max_entries
         self.num_bytes = 0
         self._entries: OrderedDict[tuple[int, ...], _Entry] = OrderedDict()
