@@ -15,7 +15,7 @@ _Z95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A proportion with its 95% interval, all in [0, 1]."""
+    """A proportion with its 95% interval, all in [0, 1] (a difference of two: in [-1, 1])."""
 
     value: float
     low: float
@@ -50,6 +50,20 @@ def mean_interval(values: Sequence[float]) -> Interval:
         return Interval(mean, min(mean, edges.low), max(mean, edges.high), n)
     half = _Z95 * math.sqrt(variance / n)
     return Interval(mean, max(0.0, mean - half), min(1.0, mean + half), n)
+
+
+def difference_interval(differences: Sequence[float]) -> Interval:
+    """The mean of paired differences in [-1, 1] with a 95% interval over the items (normal, clipped to [-1, 1]).
+
+    Where all are equal, each side reaches as far as Wilson's interval does for no success: 3.84 / (n + 3.84).
+    """
+    n = len(differences)
+    if n == 0:
+        return Interval(math.nan, -1.0, 1.0, 0)
+    mean = sum(differences) / n
+    variance = sum((value - mean) ** 2 for value in differences) / (n - 1) if n > 1 else 0.0
+    half = _Z95 * math.sqrt(variance / n) if variance else wilson(0, n).high
+    return Interval(mean, max(-1.0, mean - half), min(1.0, mean + half), n)
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:

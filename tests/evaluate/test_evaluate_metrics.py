@@ -44,6 +44,45 @@ def test_self_consistency(answers, n, score):
     assert self_consistency([_result(right, answer) for answer, right in answers], n) == pytest.approx(score)
 
 
+def _listed(samples, n):
+    """Every subset, voted on: what `self_consistency` counts without listing."""
+    scores = []
+    for subset in itertools.combinations(samples, n):
+        votes = [(True, "") if s.solved_by(1) else (False, s.answer) for s in subset if s.solved_by(1) or s.answer]
+        most = max((votes.count(vote) for vote in votes), default=0)
+        top = {vote for vote in votes if votes.count(vote) == most}
+        scores.append(sum(right for right, _ in top) / len(top) if top else 0.0)
+    return sum(scores) / len(scores)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_self_consistency_is_the_mean_over_subsets(seed):
+    draw = random.Random(seed)
+    samples = [_result((answer := draw.choice("rrabc-")) == "r", answer.strip("-") or None) for _ in range(8)]
+    for n in range(1, 9):
+        assert self_consistency(samples, n) == pytest.approx(_listed(samples, n))
+
+
+def test_self_consistency_of_many_samples():
+    samples = [_result(i % 3 == 0, str(i % 3)) for i in range(64)]
+    assert 1 / 3 < self_consistency(samples, 32) < 1
+
+
+def test_samples_of_one_problem_are_no_independent_evidence():
+    results = [
+        _result(problem in solved, model=model, problem=problem, sample=sample)
+        for model, solved in (("a", "01234"), ("b", "0123456"))
+        for problem in "0123456789"
+        for sample in range(16)
+    ]
+    (row, _), _ = accuracy_rows(results, (1,), {})
+    assert (row["value"], row["n"]) == (0.5, 10)
+    assert row["high"] - row["low"] > 0.5
+    (pair,) = compare_pairs(results, [("a", "b")], (1,), {"all": ("d",)})
+    assert (pair["difference"], pair["n"], pair["p_value"]) == (pytest.approx(0.2), 10, 0.5)
+    assert pair["low"] < 0 < pair["high"]
+
+
 def test_curves_meet_at_one_and_stay_under_the_ceiling():
     draw = random.Random(1)
     samples = {str(p): [_result(draw.random() < 0.5, str(draw.randrange(4))) for _ in range(8)] for p in range(10)}

@@ -192,9 +192,16 @@ async def judge(engine: Engine, problem: Problem, answer: str | None, observatio
 
 def code_of(text: str) -> str | None:
     """The Python code of an action: its fenced blocks (or `<execute>` tags) in order, as one cell; None if none."""
-    blocks = _EXECUTE.findall(text) or [b for tag, b in _FENCE.findall(text) if tag.strip().lower() in _PYTHON]
-    code = "\n".join(block.rstrip("\n") for block in blocks if block.strip())
+    code = "\n".join(block.rstrip("\n") for _, _, block in code_blocks(text))
     return code or None
+
+
+def code_blocks(text: str) -> list[tuple[int, int, str]]:
+    """Where each block of Python code begins and ends in an action's text, its marks included, and the code."""
+    blocks = [(m.start(), m.end(), m[1]) for m in _EXECUTE.finditer(text)] or [
+        (m.start(), m.end(), m[2]) for m in _FENCE.finditer(text) if m[1].strip().lower() in _PYTHON
+    ]
+    return [block for block in blocks if block[2].strip()]
 
 
 def past_of(actions: Sequence[Action]) -> list[Past]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from preftree.records import Result
-from preftree.statistics import Interval, mean_interval, paired_p_value, pass_at_k, wilson
+from preftree.statistics import Interval, difference_interval, mean_interval, paired_p_value, pass_at_k, wilson
 
 
 def accuracy_rows(
@@ -25,7 +25,7 @@ def accuracy_rows(
 
     def row(key: str, name: str, members: Sequence[str], model: str, k: int) -> dict[str, Any]:
         mine = [result for result in results if result.model == model and result.dataset in members]
-        interval = wilson(sum(result.solved_by(k) for result in mine), len(mine))
+        interval = _accuracy(mine, k)
         undecided = sum("undecided" in result.outcomes[:k] and not result.solved_by(k) for result in mine)
         return {key: name, "model": model, "turns": k, **_figures(interval), "undecided": undecided}
 
@@ -40,21 +40,39 @@ def compare_pairs(
     turns: Sequence[int],
     groups: Mapping[str, Sequence[str]],
 ) -> list[dict[str, Any]]:
-    """Paired differences (b minus a) between models on the same problems, with McNemar's exact p-value."""
+    """Paired differences (b minus a) on the same problems, with 95% intervals and McNemar's exact p-value."""
     by_model: dict[str, dict[tuple[str, int], Result]] = {}
     for r in results:
         by_model.setdefault(r.model, {})[r.problem, r.sample] = r
     rows = []
     for (a, b), (group, members), k in itertools.product(pairs, groups.items(), turns):
-        keys = [(r.problem, r.sample) for r in results if r.model == a and r.dataset in members]
-        ours = [by_model[a][key].solved_by(k) for key in keys]
-        theirs = [by_model[b][key].solved_by(k) for key in keys]
-        difference = (sum(theirs) - sum(ours)) / len(keys) if keys else math.nan
+        mine = [r for r in results if r.model == a and r.dataset in members]
+        ours = _by_problem(mine, k)
+        theirs = _by_problem([by_model[b][r.problem, r.sample] for r in mine], k)
+        gains = [theirs[problem] - ours[problem] for problem in ours]
+        interval = difference_interval(gains)
         rows.append(
-            {"a": a, "b": b, "group": group, "turns": k, "difference": difference, "n": len(keys)}
-            | {"p_value": paired_p_value(ours, theirs)}
+            {"a": a, "b": b, "group": group, "turns": k, "difference": interval.value}
+            | {"low": interval.low, "high": interval.high, "n": interval.n}
+            # With several samples of a problem: does b solve it more often, or a?
+            | {"p_value": paired_p_value([gain < 0 for gain in gains], [gain > 0 for gain in gains])}
         )
     return rows
+
+
+def _accuracy(results: Sequence[Result], k: int) -> Interval:
+    """Over problems: several samples of one problem are not independent, so they count as one mean."""
+    if len(results) == len({result.problem for result in results}):
+        return wilson(sum(result.solved_by(k) for result in results), len(results))
+    return mean_interval(list(_by_problem(results, k).values()))
+
+
+def _by_problem(results: Sequence[Result], k: int) -> dict[str, float]:
+    """Each problem's share of samples that are solved within k turns."""
+    solved: dict[str, list[bool]] = {}
+    for result in results:
+        solved.setdefault(result.problem, []).append(result.solved_by(k))
+    return {problem: sum(flags) / len(flags) for problem, flags in solved.items()}
 
 
 def rerank_curves(
@@ -93,19 +111,23 @@ def self_consistency(samples: Sequence[Result], n: int) -> float:
     """The chance that the commonest answer of n of the samples is correct; ties share evenly, no answer has no vote.
 
     Correct answers equal the reference under the problem's verifier, so they are one answer; others are by their text.
+    Subsets are counted, not listed: any number of samples will do.
     """
-    votes = [(True, "") if s.solved_by(1) else (False, s.answer) for s in samples if s.solved_by(1) or s.answer]
-    ballots = votes + [None] * (len(samples) - len(votes))
-    scores = []
-    for subset in itertools.combinations(ballots, n):
-        counted = Counter(vote for vote in subset if vote is not None)
-        if not counted:
-            scores.append(0.0)
-            continue
-        most = max(counted.values())
-        top = [vote for vote, count in counted.items() if count == most]
-        scores.append(sum(right for right, _ in top) / len(top))
-    return sum(scores) / len(scores)
+    right = sum(_flags(samples))
+    votes = Counter(sample.answer for sample in samples if sample.answer and not sample.solved_by(1))
+    silent = len(samples) - right - votes.total()
+    favourable = 0.0
+    for most in range(1, min(right, n) + 1):
+        # ways[k, t]: choices of k other samples in which no answer has over `most` votes, and t have as many.
+        ways = Counter({(k, 0): math.comb(silent, k) for k in range(min(silent, n) + 1)})
+        for size in votes.values():
+            before, ways = ways, Counter()
+            for (k, t), count in before.items():
+                for taken in range(min(size, most, n - k) + 1):
+                    ways[k + taken, t + (taken == most)] += count * math.comb(size, taken)
+        tops = sum(count / (1 + t) for (k, t), count in ways.items() if k == n - most)
+        favourable += math.comb(right, most) * tops
+    return favourable / math.comb(len(samples), n)
 
 
 # How one of N samples is chosen (or counted): samples of one problem, their rewards, N.

@@ -29,6 +29,10 @@ Reward = Callable[[Sequence[Sequence[tuple[Message, ...]]]], list[list[float]]]
 class RerankSettings:
     counts: tuple[int, ...] = (1, 2, 4, 8)  # the N of best of N; the largest is drawn
 
+    def __post_init__(self) -> None:
+        if not self.counts or min(self.counts) < 1:
+            raise InputError(f"ranking.counts: expected numbers of samples, each 1 or more, got {list(self.counts)}")
+
 
 async def rerank(
     benchmark: Benchmark,

@@ -149,7 +149,8 @@ def sharing(report: Mapping[str, Any]) -> str:
 
 def _compare(a: str, b: str, row: Mapping[str, Any]) -> str:
     said = f"{clean(b)} against {clean(a)}: {points(row['difference'])} points"
-    tested = "" if missing(row.get("p_value")) else f" ({p_value(row['p_value'])}, paired)"
+    bounds = "" if missing(row.get("low")) else f" [{points(row['low'])} to {points(row['high'])}]"
+    tested = "" if missing(row.get("p_value")) else f"{bounds} ({p_value(row['p_value'])}, paired)"
     return f"{said}{tested}: {reading(row)}."
 
 

@@ -6,17 +6,16 @@ Always true: the expanded action is drawn last in its turn, so that the next tur
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from markupsafe import Markup
 
+from preftree.engine.turn import code_blocks
 from preftree.records import Action, Tree, Turn
 from preftree.report.text import clean, turns
 
 # So many actions of either kind are drawn in a turn; the rest are counted.
 SHOWN = 2
-_CODE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:\n?```|\Z)|<execute>\s*(.*?)\s*(?:</execute>|\Z)", re.DOTALL)
 
 
 def tree_view(tree: Tree) -> dict[str, Any]:
@@ -48,9 +47,9 @@ def segments(action: Action) -> list[tuple[str, str]]:
     """An action's text as ("text" | "code", content) in order; code that the text does not show comes last."""
     parts: list[tuple[str, str]] = []
     end = 0
-    for match in _CODE.finditer(action.text):
-        parts += [("text", action.text[end : match.start()].strip()), ("code", match[1] or match[2] or "")]
-        end = match.end()
+    for begin, after, code in code_blocks(action.text):
+        parts += [("text", action.text[end:begin].strip()), ("code", code.rstrip("\n"))]
+        end = after
     parts.append(("text", action.text[end:].strip()))
     if action.code and not any(kind == "code" for kind, _ in parts):
         parts.append(("code", action.code))

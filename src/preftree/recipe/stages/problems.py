@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from preftree.environment.tools import KNOWN
 from preftree.errors import InputError
 from preftree.problems import SourceSettings, families, load, normalise_question
 from preftree.recipe.runner import Context
 from preftree.records import Problem, canonical, from_json
+from preftree.verify import VERIFIERS
 
 # More are asked for than needed: small generators repeat themselves.
 _SPARE = 2.0
@@ -69,6 +72,10 @@ def _deal_families(settings: Settings) -> dict[str, list[Problem]]:
         fresh = iter(_distinct(_source(family, int(total * _SPARE) + 8, settings.seed)))
         for split, sizes in wanted.items():
             taken = [problem for _, problem in zip(range(sizes.get(family, 0)), fresh, strict=False)]
+            if len(taken) < sizes.get(family, 0):
+                raise InputError(
+                    f"split {split}: family {family}: {len(taken)} fresh problems are left, expected {sizes[family]}"
+                )
             dealt[split] += taken
     return dealt
 
@@ -80,18 +87,41 @@ def _source(family: str, limit: int, seed: int) -> list[Problem]:
 
 
 def _deal_own(settings: Settings) -> tuple[dict[str, list[Problem]], int]:
-    """Split in proportion to the recipe's counts, at most those counts."""
+    """Split in proportion to the recipe's counts, at most those counts. A group stands in one split only."""
     loaded = load(SourceSettings(name="jsonl", path=settings.own, seed=settings.seed))
-    problems = _distinct(loaded.problems)
-    random.Random(settings.seed).shuffle(problems)
+    groups: dict[str, list[Problem]] = {}
+    for problem in _distinct(_usable(loaded.problems, settings.own or "")):
+        groups.setdefault(problem.group, []).append(problem)
+    waiting = list(groups.values())
+    random.Random(settings.seed).shuffle(waiting)
     sizes = {split: sum(counts.values()) for split, counts in settings.splits.items()}
-    scale = min(1.0, len(problems) / sum(sizes.values()))
+    scale = min(1.0, sum(map(len, waiting)) / sum(sizes.values()))
     dealt: dict[str, list[Problem]] = {}
-    for split, size in sizes.items():
+    for splits_left, (split, size) in zip(reversed(range(len(sizes))), sizes.items(), strict=True):
         # At least one problem a split, where there are enough.
         count = max(1, int(size * scale))
-        dealt[split], problems = problems[:count], problems[count:]
+        taken: list[Problem] = []
+        while waiting and len(taken) < count and (not taken or len(waiting) > splits_left):
+            taken += waiting.pop(0)
+        dealt[split] = taken[:count]
     return dealt, len(loaded.set_aside)
+
+
+def _usable(problems: Sequence[Problem], path: str) -> list[Problem]:
+    """The same problems, unless one names a verifier or a tool that there is not: told before any call is paid."""
+    for problem in problems:
+        known = (*VERIFIERS, "code") if problem.tests else tuple(VERIFIERS)
+        if problem.verifier not in known:
+            raise InputError(
+                f'{path}: problem {problem.id}, field "verifier": expected one of {", ".join(known)}'
+                f"{'' if problem.tests else ' (code, for a problem with tests)'}, got {problem.verifier}"
+            )
+        unknown = [tool for tool in problem.tools if tool not in KNOWN]
+        if unknown:
+            raise InputError(
+                f'{path}: problem {problem.id}, field "tools": expected some of {", ".join(KNOWN)}, got {unknown[0]}'
+            )
+    return list(problems)
 
 
 def _distinct(problems: Any) -> list[Problem]:
@@ -129,7 +159,7 @@ def read_problems(path: str) -> list[Problem]:
     except (ValueError, TypeError):
         ours = False
     if not ours:
-        return list(load(SourceSettings(name="jsonl", path=path)).problems)
+        return _usable(load(SourceSettings(name="jsonl", path=path)).problems, path)
     problems = []
     for number, line in enumerate(rows, start=1):
         try:
