@@ -5,7 +5,7 @@ Always true: the same settings give the same problems in the same order; a probl
 and its normalised question, so it survives other seeds, slices and file orders, and no id comes twice; an
 instruction is the problem alone, without words on how to answer.
 
-    SOURCES             the sources by name: reasoning_gym, gsm8k, math, jsonl
+    SOURCES             the sources by name: reasoning_gym, gsm8k, math, humaneval, mbpp, leetcode, jsonl
     load                the problems of one source
     families            the generated families of reasoning_gym
     normalise_question  two questions are one if these are equal

@@ -37,10 +37,10 @@ def load_rows(path: Path, settings: SourceSettings, problem_of: Callable[[Row, i
     """
     problems: dict[str, Problem] = {}
     set_aside: list[SetAside] = []
-    for number, line in _lines(path):
+    for number, item in _items(path):
         where = f"{path.name} row {number}"
         try:
-            problem = problem_of(_object(line), number)
+            problem = problem_of(_object(item), number)
         except BadRowError as bad:
             set_aside.append(SetAside(f'{where}, field "{bad.field}"' if bad.field else where, bad.why))
             continue
@@ -71,6 +71,20 @@ def text_field(row: Row, *names: str) -> str:
     return value.strip()
 
 
+def code_field(row: Row, name: str) -> str:
+    """A field that holds code: as `text_field`, but its indentation and last line end are kept."""
+    text_field(row, name)
+    return str(row[name]).replace("\r\n", "\n")
+
+
+def list_field(row: Row, name: str) -> list[str]:
+    """A list of texts; empty where the row hasn't it."""
+    value = row.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadRowError(name, "expected a list of texts")
+    return [item.replace("\r\n", "\n") for item in value]
+
+
 def optional_field(row: Row, name: str) -> str | None:
     """The same, or None where the row hasn't it."""
     return None if row.get(name) is None else text_field(row, name)
@@ -83,12 +97,14 @@ def _drawn(problems: list[Problem], settings: SourceSettings) -> list[Problem]:
     return problems[settings.offset : settings.offset + settings.limit]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines that are not blank, numbered from 1."""
+def _items(path: Path) -> Iterator[tuple[int, Any]]:
+    """The rows, numbered from 1: lines that are not blank, or the values of one JSON list."""
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
-                if line.strip():
+                if number == 1 and line.strip() == "[":
+                    yield from enumerate(_list(path, line + file.read()), start=1)
+                elif line.strip():
                     yield number, line
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
@@ -96,9 +112,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise InputError(f"{path}: not UTF-8 text at byte {error.start}") from error
 
 
-def _object(line: str) -> Row:
+def _list(path: Path, text: str) -> list[Any]:
     try:
-        row = json.loads(line)
+        return list(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: begins as a JSON list, but is none: {error}") from error
+
+
+def _object(item: Any) -> Row:
+    try:
+        row = json.loads(item) if isinstance(item, str) else item
     except (ValueError, RecursionError) as error:
         raise BadRowError("", f"no JSON: {error}") from error
     if not isinstance(row, dict):

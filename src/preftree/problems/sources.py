@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from preftree.errors import InputError
 from preftree.problems.gsm8k import load_gsm8k
+from preftree.problems.humaneval import load_humaneval
 from preftree.problems.jsonl import load_jsonl
+from preftree.problems.leetcode import load_leetcode
 from preftree.problems.math import load_math
+from preftree.problems.mbpp import load_mbpp
 from preftree.problems.reasoning_gym import load_reasoning_gym
 from preftree.problems.types import Loaded, SourceSettings
 
@@ -15,6 +18,9 @@ SOURCES: dict[str, Callable[[SourceSettings], Loaded]] = {
     "reasoning_gym": load_reasoning_gym,
     "gsm8k": load_gsm8k,
     "math": load_math,
+    "humaneval": load_humaneval,
+    "mbpp": load_mbpp,
+    "leetcode": load_leetcode,
     "jsonl": load_jsonl,
 }
 

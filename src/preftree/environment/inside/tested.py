@@ -2,8 +2,8 @@
 
 In:  a line to the host, which joins the two. Out: calls and their results, as text of `wire`.
 Always true: the judge's process runs trusted code only; what it gets of the candidate is plain data, made anew by
-its own builtins, or a `Remote`, which equals nothing but itself and has no truth; what a test needs beyond that
-ends it as unsupported, never as passed.
+its own builtins, or a `Remote`, which equals nothing but itself; what a test needs beyond that ends it as
+unsupported, never as passed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ READY = "ready"
 GONE = "gone"  # what the judge is told in place of a reply when the candidate's process has ended
 _MAX_REPR = 200
 
-# What a judge may ask of a candidate's object; nothing that decides an assertion by itself.
+# What a judge may ask of a candidate's object. None compares it with what the test expects; its truth is one bit,
+# which the candidate might as well have returned as True or False.
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "call": lambda target, /, *args, **keywords: target(*args, **keywords),
     "get": getattr,
@@ -31,6 +32,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "iter": iter,
     "next": next,
     "in": operator.contains,
+    "truth": operator.truth,
     "isinstance": lambda target, value: isinstance(value, target),
 }
 
@@ -246,7 +248,7 @@ class Remote:
         return f"<{object.__getattribute__(self, '_label')}>"
 
     def __bool__(self) -> bool:
-        raise _unsupported(self, "the truth of")
+        return _ask(self, "truth") is True
 
     def __lt__(self, other: Any) -> bool:
         raise _unsupported(self, "to order")

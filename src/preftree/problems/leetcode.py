@@ -1,0 +1,42 @@
+"""LeetCode: contest problems that ask for a `class Solution` (as collected for DeepSeek-Coder, 2024).
+
+In:  published rows: task_id, meta.difficulty, prompt_sft (or prompt), test. Out: problems with function tests and
+without a reference: the collection has none. The package carries no rows of it (the statements are the site's own).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from preftree.errors import InputError
+from preftree.problems.names import tested_names
+from preftree.problems.questions import question_id
+from preftree.problems.rows import BadRowError, Row, code_field, load_rows, text_field
+from preftree.problems.types import Loaded, SourceSettings
+from preftree.records import Problem, Tests
+
+
+def load_leetcode(settings: SourceSettings) -> Loaded:
+    if settings.path is None:
+        raise InputError("source leetcode: path: expected the published file (one JSON row a line, or .gz of it)")
+    return load_rows(Path(settings.path), settings, lambda row, _: _problem(row, settings.split))
+
+
+def _problem(row: Row, split: str) -> Problem:
+    instruction, test = text_field(row, "prompt_sft", "prompt"), code_field(row, "test")
+    try:
+        names = tested_names(test)
+    except SyntaxError as error:
+        raise BadRowError("test", f"no Python: {error.msg}") from error
+    identity = question_id("leetcode", instruction)
+    return Problem(
+        id=identity,
+        dataset="leetcode",
+        task="Coding",
+        instruction=instruction,
+        references=(),
+        verifier="code",
+        group=identity,
+        split=split,
+        tests=Tests(code=test, names=names),
+    )

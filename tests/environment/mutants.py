@@ -1,0 +1,83 @@
+"""Programs that are a small mechanical step away from a right one.
+
+In:  a program. Out: other programs, all different, in an order drawn by a seed. Pure; standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Callable, Iterator
+
+_FLIPPED: dict[type, type] = {
+    ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+_LOOSENED: dict[type, type] = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}
+_SWAPPED: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.FloorDiv, ast.FloorDiv: ast.Div,
+    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+Change = Callable[[ast.AST], None]
+
+
+def mutants(program: str, count: int, seed: int = 0) -> list[str]:
+    """`count` mutants, or fewer where the program has no more."""
+    tree = ast.parse(program)
+    original = ast.unparse(tree)
+    found: dict[str, None] = {}
+    for place, node in enumerate(ast.walk(tree)):
+        for change in _changes(node):
+            changed = copy.deepcopy(tree)
+            change(next(node for at, node in enumerate(ast.walk(changed)) if at == place))
+            found[ast.unparse(ast.fix_missing_locations(changed))] = None
+    found.pop(original, None)
+    programs = list(found)
+    random.Random(f"{seed} {original}").shuffle(programs)
+    return programs[:count]
+
+
+def _changes(node: ast.AST) -> Iterator[Change]:
+    if isinstance(node, ast.Compare):
+        for table in (_FLIPPED, _LOOSENED):
+            if type(node.ops[0]) in table:
+                yield _operator("ops", table)
+    elif isinstance(node, (ast.BinOp, ast.BoolOp, ast.AugAssign)) and type(node.op) in _SWAPPED:
+        yield _operator("op", _SWAPPED)
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield _constant(1)
+        yield _constant(-1)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield lambda node: setattr(node, "value", node.value + "x")
+    elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        yield lambda node: setattr(node, "test", ast.UnaryOp(ast.Not(), node.test))
+    elif isinstance(node, ast.Return) and node.value is not None:
+        yield lambda node: setattr(node, "value", ast.Constant(None))
+        yield lambda node: setattr(node, "value", ast.List([node.value], ast.Load()))
+        yield lambda node: setattr(node, "value", ast.UnaryOp(ast.Not(), node.value))
+        yield lambda node: setattr(node, "value", ast.Constant(True))
+        yield lambda node: setattr(node, "value", ast.Constant(0))
+    if isinstance(node, (ast.FunctionDef, ast.For, ast.While, ast.If)):
+        for place, statement in enumerate(node.body):
+            if not isinstance(statement, (ast.FunctionDef, ast.Pass)):
+                yield _dropped(place)
+
+
+def _operator(field: str, table: dict[type, type]) -> Change:
+    def change(node: ast.AST) -> None:
+        if field == "ops":
+            node.ops[0] = table[type(node.ops[0])]()
+        else:
+            node.op = table[type(node.op)]()
+
+    return change
+
+
+def _constant(step: int) -> Change:
+    return lambda node: setattr(node, "value", node.value + step)
+
+
+def _dropped(place: int) -> Change:
+    return lambda node: node.body.__setitem__(place, ast.Pass())

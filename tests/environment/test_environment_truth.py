@@ -1,0 +1,97 @@
+"""Verdicts on public problems: reference programs pass, and mutants of them get what a plain `exec` says."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from mutants import mutants
+from oracle import plain_exec
+
+from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.problems import SourceSettings, load
+from preftree.records import Problem
+
+FILES = {
+    "humaneval": ("humaneval", "humaneval/HumanEval.jsonl.gz"),
+    "mbpp": ("mbpp", "mbpp/mbpp.jsonl"),
+    "mbpp-eurus": ("mbpp", "mbpp/new_mbpp.json"),
+}
+LEETCODE = "leetcode/leetcode-test.json.gz"
+MUTANTS = 6
+CPU_S = 3
+IN_ONE_GO = 32
+
+# Public tests that their own reference program fails under a plain `exec`, by the first words of the problem.
+BROKEN_GOLDS: dict[str, str] = {}
+# Programs for which the two ways must differ, by problem and the reason.
+EXPLAINED: dict[str, str] = {}
+
+
+def problems(data_dir, name):
+    source, path = FILES[name]
+    return load(SourceSettings(source, path=str(data_dir / path))).problems
+
+
+def statuses(pairs: list[tuple[Problem, str]]):
+    """What the jail says of programs on the tests of their problems."""
+
+    async def run():
+        async with Interpreter(EnvironmentSettings()) as interpreter:
+            room = asyncio.Semaphore(IN_ONE_GO)
+
+            async def one(problem, program):
+                async with room:
+                    return await interpreter.test(program, problem.tests, cpu_s=CPU_S)
+
+            return await asyncio.gather(*(one(*pair) for pair in pairs))
+
+    return asyncio.run(run())
+
+
+def public_test(problem: Problem) -> str:
+    """The test as published: HumanEval's uses what the prompt defines, which the program holds too."""
+    return problem.tests.code if problem.dataset == "humaneval" else f"{problem.tests.prelude}\n{problem.tests.code}"
+
+
+def disagreements(chosen: list[Problem], count: int, least: int):
+    pairs = []
+    for problem in chosen:
+        found = mutants(problem.references[0].program, count)
+        assert len(found) >= least, (problem.id, len(found))
+        pairs += [(problem, program) for program in found]
+    expected = plain_exec([(program, public_test(problem)) for problem, program in pairs], CPU_S)
+    seen = statuses(pairs)
+    assert any(expected)
+    assert not all(expected)
+    return [
+        (problem.instruction[:60], run.status, run.why, ended, program)
+        for (problem, program), run, ended in zip(pairs, seen, expected, strict=True)
+        if (run.status == "passed") != ended and problem.instruction[:60] not in EXPLAINED
+    ]
+
+
+@pytest.mark.parametrize(("name", "count"), [("humaneval", 164), ("mbpp", 682), ("mbpp-eurus", 279)])
+def test_reference_programs_pass(data_dir, name, count):
+    all_problems = problems(data_dir, name)
+    assert len(all_problems) == count
+    seen = statuses([(problem, problem.references[0].program) for problem in all_problems])
+    failed = {
+        problem.instruction[:60]: (run.status, run.why)
+        for problem, run in zip(all_problems, seen, strict=True)
+        if run.status != "passed"
+    }
+    assert set(failed) == {start for start in BROKEN_GOLDS if any(p.instruction.startswith(start) for p in all_problems)}, failed
+
+
+@pytest.mark.parametrize(("name", "count"), [("humaneval", 16), ("mbpp", 16), ("mbpp-eurus", 12)])
+def test_some_mutants_get_what_plain_exec_says(data_dir, name, count):
+    chosen = random.Random(name).sample(problems(data_dir, name), count)
+    assert disagreements(chosen, MUTANTS, least=5) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_all_mutants_get_what_plain_exec_says(data_dir, name):
+    assert disagreements(list(problems(data_dir, name)), MUTANTS, least=5) == []
