@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import random
+import warnings
 from collections.abc import Callable, Iterator
 
 _FLIPPED: dict[type, type] = {
@@ -23,13 +24,16 @@ _SWAPPED: dict[type, type] = {
 Change = Callable[[ast.AST], None]
 
 
-def mutants(program: str, count: int, seed: int = 0) -> list[str]:
-    """`count` mutants, or fewer where the program has no more."""
-    tree = ast.parse(program)
+def mutants(program: str, count: int, within: tuple[str, ...] = (), seed: int = 0) -> list[str]:
+    """`count` mutants, or fewer where the program has no more; `within`: only these functions are changed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escape sequences
+        tree = ast.parse(program)
     original = ast.unparse(tree)
     found: dict[str, None] = {}
+    open_to_change = _inside(tree, within) if within else set(ast.walk(tree))
     for place, node in enumerate(ast.walk(tree)):
-        for change in _changes(node):
+        for change in _changes(node) if node in open_to_change else ():
             changed = copy.deepcopy(tree)
             change(next(node for at, node in enumerate(ast.walk(changed)) if at == place))
             found[ast.unparse(ast.fix_missing_locations(changed))] = None
@@ -37,6 +41,10 @@ def mutants(program: str, count: int, seed: int = 0) -> list[str]:
     programs = list(found)
     random.Random(f"{seed} {original}").shuffle(programs)
     return programs[:count]
+
+
+def _inside(tree: ast.Module, names: tuple[str, ...]) -> set[ast.AST]:
+    return {inner for node in tree.body if getattr(node, "name", None) in names for inner in ast.walk(node)}
 
 
 def _changes(node: ast.AST) -> Iterator[Change]:

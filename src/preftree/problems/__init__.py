@@ -2,7 +2,8 @@
 
 In:  `SourceSettings`. Out: `Loaded`: the problems and the rows set aside, each with its reason.
 Always true: the same settings give the same problems in the same order; a problem's id is made from its data set
-and its normalised question, so it survives other seeds, slices and file orders, and no id comes twice; an
+and its normalised question, or is the one under which it was published (the code benchmarks, which repeat questions),
+so it survives other seeds, slices and file orders, and no id comes twice; an
 instruction is the problem alone, without words on how to answer.
 
     SOURCES             the sources by name: reasoning_gym, gsm8k, math, humaneval, mbpp, leetcode, jsonl

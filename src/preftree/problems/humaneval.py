@@ -24,15 +24,14 @@ def load_humaneval(settings: SourceSettings) -> Loaded:
 
 def _problem(row: Row, split: str) -> Problem:
     prompt, entry_point = code_field(row, "prompt"), text_field(row, "entry_point")
-    identity = question_id("humaneval", prompt)
     return Problem(
-        id=identity,
+        id=text_field(row, "task_id").lower(),
         dataset="humaneval",
         task="Coding",
         instruction=prompt.strip(),
         references=(Reference("", program=prompt + code_field(row, "canonical_solution")),),
         verifier="code",
-        group=identity,
+        group=question_id("humaneval", prompt),
         split=split,
         tests=Tests(code=f"{code_field(row, 'test')}\ncheck({entry_point})", names=(entry_point,), prelude=prompt),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from preftree.errors import InputError
-from preftree.problems.names import tested_names
+from preftree.problems.names import names_under_test
 from preftree.problems.questions import question_id
 from preftree.problems.rows import BadRowError, Row, code_field, load_rows, text_field
 from preftree.problems.types import Loaded, SourceSettings
@@ -25,18 +25,17 @@ def load_leetcode(settings: SourceSettings) -> Loaded:
 def _problem(row: Row, split: str) -> Problem:
     instruction, test = text_field(row, "prompt_sft", "prompt"), code_field(row, "test")
     try:
-        names = tested_names(test)
+        names = names_under_test(test)
     except SyntaxError as error:
         raise BadRowError("test", f"no Python: {error.msg}") from error
-    identity = question_id("leetcode", instruction)
     return Problem(
-        id=identity,
+        id=f"leetcode/{text_field(row, 'task_id')}",
         dataset="leetcode",
         task="Coding",
         instruction=instruction,
         references=(),
         verifier="code",
-        group=identity,
+        group=question_id("leetcode", instruction),
         split=split,
         tests=Tests(code=test, names=names),
     )

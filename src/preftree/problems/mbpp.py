@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from preftree.errors import InputError
-from preftree.problems.names import imports_of, tested_names
+from preftree.problems.names import imports_of, names_under_test
 from preftree.problems.questions import question_id
 from preftree.problems.rows import BadRowError, Row, code_field, list_field, load_rows, optional_field, text_field
 from preftree.problems.types import Loaded, SourceSettings
@@ -29,15 +29,14 @@ def _problem(row: Row, split: str) -> Problem:
     if not asserts:
         raise BadRowError("test_list", "no test")
     instruction = optional_field(row, "instruction") or f"{text_field(row, 'text', 'prompt')}\n{asserts[0].strip()}"
-    identity = question_id("mbpp", instruction)
     return Problem(
-        id=identity,
+        id=f"mbpp/{text_field(row, 'task_id')}",
         dataset="mbpp",
         task="Coding",
         instruction=instruction,
         references=(Reference("", program=solution),),
         verifier="code",
-        group=identity,
+        group=question_id("mbpp", instruction),
         split=split,
         tests=_tests(row, asserts, solution),
     )
@@ -48,9 +47,9 @@ def _tests(row: Row, asserts: list[str], solution: str) -> Tests:
     imports = "\n".join(list_field(row, "test_imports"))
     code = "\n".join([setup, *asserts]).strip()
     try:
-        names = tested_names(f"{imports}\n{code}", solution)
+        names = names_under_test(f"{imports}\n{code}", solution)
         # A module that the test uses and the solution imports is the test's own: the program can't replace it.
         prelude = f"{imports}\n{imports_of(solution, names)}".strip()
-        return Tests(code=code, names=tested_names(f"{prelude}\n{code}", solution), prelude=prelude)
+        return Tests(code=code, names=names_under_test(f"{prelude}\n{code}", solution), prelude=prelude)
     except SyntaxError as error:
         raise BadRowError("test_list", f"no Python: {error.msg}") from error

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import ast
 import builtins
+import warnings
 
 
-def tested_names(test: str, solution: str = "") -> tuple[str, ...]:
+def names_under_test(test: str, solution: str = "") -> tuple[str, ...]:
     """What a test takes from the program under test: names that it uses, binds nowhere and does not find in Python.
 
     A builtin's name counts too where the solution defines it (MBPP 126 defines `sum`).
     """
-    used, bound = _names(ast.parse(test))
+    used, bound = _names(_parse(test))
     free = used - bound
     return tuple(sorted(name for name in free if not hasattr(builtins, name) or name in _defined(solution)))
 
@@ -23,9 +24,15 @@ def imports_of(code: str, names: tuple[str, ...]) -> str:
     """The top-level imports of `code` that bind one of `names`."""
     return "\n".join(
         ast.unparse(node)
-        for node in ast.parse(code).body
+        for node in _parse(code).body
         if isinstance(node, (ast.Import, ast.ImportFrom)) and _imported(node) & set(names)
     )
+
+
+def _parse(code: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escape sequences: published code is not ours to mend
+        return ast.parse(code)
 
 
 def _names(tree: ast.AST) -> tuple[set[str], set[str]]:
@@ -49,7 +56,7 @@ def _defined(code: str) -> set[str]:
     """What the top level of `code` binds, imports left out."""
     return {
         name
-        for node in ast.parse(code).body
+        for node in _parse(code).body
         if not isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ({node.name} if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else _names(node)[1])
     }
