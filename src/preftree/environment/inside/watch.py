@@ -84,6 +84,12 @@ def reap() -> None:
         return
 
 
+def own_cpu_s(pid: int) -> float:
+    """CPU seconds that one process used so far."""
+    stat = _stat(str(pid))
+    return stat.own_cpu_s if stat else 0.0
+
+
 def private_bytes() -> int:
     """The private memory of this process."""
     return _resident(os.getpid())

@@ -2,7 +2,8 @@
 
 In:  frames on standard input: an action's code, the earlier cells, limits. Out: one frame for each on standard
 output: how it ended, what it printed, what it used; before it, one for each question that the action asks, which is
-answered by a frame on standard input. A frame is a length of 4 bytes and JSON.
+answered by a frame on standard input. A frame is a length of 4 bytes and JSON. A judge's request and that of a program
+under test come with the ends of two pipes between them, over a socket.
 Always true: this process never runs judged code; limits are held by this process; the forked one says how its
 cell ended over a pipe of its own, and what it says can describe nothing but itself.
 """
@@ -16,12 +17,13 @@ import os
 import select
 import shutil
 import signal
+import socket
 import struct
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NoReturn
 
 from preftree.environment.inside import action as actions
@@ -36,6 +38,7 @@ _REPORT_CAP = 1 << 18  # bytes that a forked process may say of itself
 def main(config: dict[str, Any]) -> NoReturn:
     """Get ready, say so, and serve until the other side closes."""
     source, sink = os.dup(0), os.dup(1)
+    links = socket.socket(fileno=config["links"])
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
@@ -51,12 +54,16 @@ def main(config: dict[str, Any]) -> NoReturn:
     gc.freeze()  # the collector of a fork would otherwise touch, and so copy, every inherited page
     pages.collapse()
     base_bytes, own_bytes = watch.private_bytes(), watch.address_space_bytes()
+    judge: _Child | None = None  # that waits for the next test
     _send(sink, {"ready": True})
     while (request := _receive(source)) is not None:
         if "role" not in request:
             continue  # an answer that came after its action had ended
-        action = _Action(request, cage, fork, base_bytes, own_bytes, (source, sink))
-        _send(sink, action.run())
+        action = _Action(request, cage, fork, base_bytes, own_bytes, (source, sink), links)
+        if judge is not None and not (request["shared"] and request["limits"] == judge.limits):
+            judge = judge.end()
+        _send(sink, action.run(judge))
+        judge = action.left
     os._exit(0)
 
 
@@ -77,6 +84,33 @@ class _Heard:
     replayed_at: tuple[float, float] | None = None  # CPU and wall seconds when the earlier cells were through
 
 
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A forked process. A shared judge has a `feed` of requests, and what it used and judged before."""
+
+    pid: int
+    handle: int
+    output: int
+    said: int
+    nonce: bytes
+    feed: socket.socket | None
+    limits: dict[str, Any]
+    cpu_s: float = 0.0
+    tests: int = 0
+
+    def end(self) -> None:
+        """Kill and bury it."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.close()
+
+    def close(self) -> None:
+        for descriptor in (self.handle, self.output, self.said):
+            os.close(descriptor)
+        if self.feed is not None:
+            self.feed.close()
+
+
 class _Action:
     """One action from fork to burial."""
 
@@ -88,93 +122,135 @@ class _Action:
         base_bytes: int,
         own_bytes: int,
         host: tuple[int, int],
+        links: socket.socket,
     ) -> None:
         history = tuple(tuple(earlier) for earlier in request.pop("history", ()))
         self.request = actions.Request(**request, history=history)
         self.source, self.sink = host
+        self.links = links
         self.exchange: channel.Exchange | None = None
         self.owing = False  # whether the poller looks for room for an answer
         self.limits = self.request.limits
         self.cage, self.fork, self.base_bytes, self.own_bytes = cage, fork, base_bytes, own_bytes
-        self.nonce = report.new_nonce()
+        self.child: _Child
+        self.left: _Child | None = None
         self.heard = _Heard()
         self.stopped: str | None = None
         self.cpu_s = 0.0
 
-    def run(self) -> dict[str, Any]:
+    def run(self, waiting: _Child | None = None) -> dict[str, Any]:
+        """`waiting` is a shared judge that has judged before; `left` is set if the action leaves one."""
         began = time.monotonic()
         scratch = "/tmp" if self.cage.namespaces else tempfile.mkdtemp(prefix="preftree-")
+        self.child = self._forked(scratch) if waiting is None else self._handed_to(waiting)
+        try:
+            goes_on = self._supervise(self.child, began)
+            status, cpu_s = (0, watch.own_cpu_s(self.child.pid)) if goes_on else self._bury(self.child)
+        finally:
+            if self.exchange is not None:
+                self.exchange.close()
+        if not self.cage.namespaces:
+            shutil.rmtree(scratch)
+        result = self._result(status, cpu_s - self.child.cpu_s, time.monotonic() - began)
+        if goes_on:
+            self.left = replace(self.child, cpu_s=cpu_s, tests=self.child.tests + 1)
+            if self.left.tests == actions.MAX_TESTS or result["status"] not in ("ok", "error"):
+                self.left = self.left.end()
+        return result
+
+    def _forked(self, scratch: str) -> _Child:
         output, output_end = os.pipe()
         said, said_end = os.pipe()
+        feed, feed_end = socket.socketpair() if self.request.shared else (None, None)
         asked_end = told_end = -1
         if self.request.asks:
             asked, asked_end = os.pipe()
             told_end, told = os.pipe()
             self.exchange = channel.Exchange(asked, told)
-        ends = [end for end in (output_end, said_end, asked_end, told_end) if end >= 0]
+        elif self.request.linked:
+            told_end, asked_end = self._link()
+        nonce = report.new_nonce()
+        fed = -1 if feed_end is None else feed_end.detach()
+        pipes = (output_end, said_end, asked_end, told_end, fed)
         pid = self.fork()
         if pid == 0:
-            pipes = (output_end, said_end, asked_end, told_end)
-            actions.perform(self.request, self.cage, scratch, self.own_bytes, self.nonce, pipes)
-        for end in ends:
-            os.close(end)
-        try:
-            status, cpu_s = self._supervise(pid, output, said, began)
-        finally:
-            os.close(output)
-            os.close(said)
-            if self.exchange is not None:
-                self.exchange.close()
-        if not self.cage.namespaces:
-            shutil.rmtree(scratch)
-        return self._result(status, cpu_s, time.monotonic() - began)
-
-    def _supervise(self, pid: int, output: int, said: int, began: float) -> tuple[int, float]:
-        """Read, look and, if a limit is passed, kill; then the wait status and the CPU seconds in all."""
+            actions.perform(self.request, self.cage, scratch, self.own_bytes, nonce, pipes)
+        for end in pipes:
+            if end >= 0:
+                os.close(end)
         handle = os.pidfd_open(pid)
-        poller = select.poll()
         for descriptor in (handle, output, said):
             os.set_blocking(descriptor, False)
+        return _Child(pid, handle, output, said, nonce, feed, self.limits)
+
+    def _handed_to(self, judge: _Child) -> _Child:
+        assert judge.feed is not None
+        link = self._link()
+        body = json.dumps(asdict(self.request)).encode()
+        socket.send_fds(judge.feed, [struct.pack(">I", len(body))], link)
+        judge.feed.sendall(body)
+        for end in link:
+            os.close(end)
+        return judge
+
+    def _link(self) -> tuple[int, int]:
+        """The ends that came with the request: to read from, to write to."""
+        _, (told, asked), _, _ = socket.recv_fds(self.links, 1, 2)
+        return told, asked
+
+    def _supervise(self, child: _Child, began: float) -> bool:
+        """Read, look and, if a limit is passed, kill, until the action has ended; whether its process goes on."""
+        poller = select.poll()
+        for descriptor in (child.handle, child.output, child.said):
             poller.register(descriptor, select.POLLIN)
         exchange = self.exchange
         if exchange is not None:
             poller.register(exchange.asked, select.POLLIN)
+        if exchange is not None or self.request.linked:
             poller.register(self.source, select.POLLIN)
         look_at = began + _LOOK_EVERY_S
         watcher = watch.Watch()
-        alive = True
-        while alive:
+        while True:
             ready = {descriptor for descriptor, _ in poller.poll(max(0.0, look_at - time.monotonic()) * 1000)}
-            for descriptor in ready & {output, said}:
-                if not self._hear(descriptor, descriptor == said):
+            for descriptor in ready & {child.output, child.said}:
+                if not self._hear(descriptor, descriptor == child.said):
                     poller.unregister(descriptor)
+            if self.source in ready:
+                self._obey(_receive(self.source))
             if exchange is not None:
                 self._converse(exchange, ready, poller)
-            alive = handle not in ready
-            if alive and self.stopped is None and time.monotonic() >= look_at:
+            if child.handle in ready:
+                return False
+            if self.request.shared and self._said(report.DONE):
+                return True
+            if self.stopped is None and time.monotonic() >= look_at:
                 self._look(watcher, began)
                 look_at = time.monotonic() + _LOOK_EVERY_S
-            if alive and self.stopped is not None:
-                os.kill(pid, signal.SIGKILL)  # the first process of a namespace takes all others with it
-                alive = False
-        os.close(handle)
-        _, status, usage = os.wait4(pid, 0)
+            if self.stopped is not None:
+                os.kill(child.pid, signal.SIGKILL)  # the first process of a namespace takes all others with it
+                return False
+
+    def _bury(self, child: _Child) -> tuple[int, float]:
+        """The wait status, and the CPU seconds in all."""
+        _, status, usage = os.wait4(child.pid, 0)
         if not self.cage.namespaces:
             watch.kill_all()
-        self._drain(output, False)
-        self._drain(said, True)
+        self._drain(child.output, False)
+        self._drain(child.said, True)
+        child.close()
         return status, usage.ru_utime + usage.ru_stime
+
+    def _obey(self, frame: dict[str, Any] | None) -> None:
+        """Take the host's answer; or it is gone, or wants no more of this action."""
+        if frame is None or "told" not in frame or self.exchange is None:
+            self.stopped = self.stopped or "ended"
+        else:
+            self.exchange.tell(frame["told"])
 
     def _converse(self, exchange: channel.Exchange, ready: set[int], poller: select.poll) -> None:
         """Pass questions to the host and answers to the action."""
         if exchange.asked in ready and not exchange.hear():
             poller.unregister(exchange.asked)
-        if self.source in ready:
-            frame = _receive(self.source)
-            if frame is None or "told" not in frame:  # the host is gone, or wants no more of this action
-                self.stopped = self.stopped or "ended"
-                return
-            exchange.tell(frame["told"])
         if exchange.too_long:
             self.stopped = self.stopped or "output"
         elif (question := exchange.question()) is not None:
@@ -208,11 +284,11 @@ class _Action:
     def _look(self, watcher: watch.Watch, began: float) -> None:
         memory_limit = int(self.limits["memory_mb"]) << 20
         usage = watcher.look(self.base_bytes, memory_limit)
-        self.cpu_s = usage.cpu_s
+        self.cpu_s = usage.cpu_s - self.child.cpu_s
         wall_s = time.monotonic() - began
         if self.exchange is not None:
             wall_s -= self.exchange.waiting_s
-        cpu_from, wall_from, budgets = 0.0, 0.0, 1 + len(self.request.history)
+        cpu_from, wall_from, budgets = self.child.cpu_s, 0.0, 1 + len(self.request.history)
         if self._said(report.REPLAYED):
             self.heard.replayed_at = self.heard.replayed_at or (usage.cpu_s, wall_s)
             (cpu_from, wall_from), budgets = self.heard.replayed_at, 1
@@ -235,6 +311,7 @@ class _Action:
             "exit": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
             "value": None,
             "trace": "",
+            "answered": bool(self._said(report.ANSWERED)),
         }
         if not self._said(report.STARTED):
             why = (self._said(report.FAILED) or [b"the process ended before the code began"])[0]
@@ -253,7 +330,7 @@ class _Action:
         return {**result, "status": "time" if over else "killed"}
 
     def _said(self, kind: bytes) -> list[bytes]:
-        return report.heard(self.heard.report, self.nonce, kind)
+        return report.heard(self.heard.report, self.child.nonce, kind)
 
 
 # ---------------------------------------------------------------- frames
