@@ -10,47 +10,35 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
+from functools import lru_cache
 
 _BY_NAME = ("__import__", "import_module", "exec", "eval")
 # Modules without state that a test could leave changed by calls alone; `random` is seeded for each test.
-_STATELESS = frozenset(
-    [
-        "bisect",
-        "cmath",
-        "collections",
-        "copy",
-        "datetime",
-        "fractions",
-        "functools",
-        "heapq",
-        "itertools",
-        "math",
-        "operator",
-        "random",
-        "re",
-        "statistics",
-        "string",
-        "typing",
-    ]
-)
-_MARKING = frozenset(
-    ["breakpoint", "compile", "delattr", "exit", "globals", "input", "locals", "open", "quit", "setattr", "vars"]
-)
+_STATELESS = frozenset({
+    "bisect", "cmath", "collections", "copy", "datetime", "fractions", "functools", "heapq", "itertools", "math",
+    "operator", "random", "re", "statistics", "string", "typing",
+})  # fmt: skip
+_MARKING = frozenset({
+    "breakpoint", "compile", "delattr", "exit", "globals", "input", "locals", "open", "quit", "setattr", "vars",
+})  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def imports_only_standard(code: str) -> bool:
     """True if every import statement names a module of the standard library, and nothing imports by name."""
-    tree = _parsed(code)
+    tree = parsed(code)
     return tree is not None and all(_is_standard(node) for node in ast.walk(tree))
 
 
+@lru_cache(maxsize=1024)
 def leaves_no_trace(test: str) -> bool:
     """True if code outlives itself in nothing but its own names: no module, builtin, file or setting is changed."""
-    tree = _parsed(test)
+    tree = parsed(test)
     return tree is not None and all(_is_traceless(node) for node in ast.walk(tree))
 
 
-def _parsed(code: str) -> ast.Module | None:
+def parsed(code: str) -> ast.Module | None:
+    """Its syntax tree; None if it has none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escape sequences

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from preftree.environment import observe
+from preftree.environment.foresight import foreseen_questions
 from preftree.environment.inside.action import CANDIDATE, JUDGE
 from preftree.environment.inside.tested import GONE
 from preftree.environment.settings import Limits
@@ -32,7 +33,15 @@ async def run_tests(candidate: Worker, judge: Worker, code: str, tests: Tests, l
     # By the clock the judge has longer: while the candidate is late, it must be the candidate's limit that passes.
     patient = replace(limits, wall_s=2 * limits.wall_s)
     program = Action(CANDIDATE, code, limits)
-    test = Action(JUDGE, tests.code, patient, names=tests.names, prelude=tests.prelude, shared=shared)
+    test = Action(
+        JUDGE,
+        tests.code,
+        patient,
+        names=tests.names,
+        prelude=tests.prelude,
+        shared=shared,
+        foreseen=foreseen_questions(tests.code, tests.names),
+    )
     hears_question, asks = os.pipe()
     hears_reply, replies = os.pipe()
     tested = asyncio.ensure_future(candidate.act(program, link=(hears_question, replies)))

@@ -50,6 +50,7 @@ class Action:
     names: Sequence[str] = ()
     prelude: str = ""
     shared: bool = False
+    foreseen: Sequence[str] = ()
 
     def request(self) -> dict[str, Any]:
         """Its frame."""
@@ -69,6 +70,7 @@ class Action:
             "names": list(self.names),
             "prelude": self.prelude,
             "shared": self.shared,
+            "foreseen": list(self.foreseen),
         }
 
     @property

@@ -35,8 +35,8 @@ class Request:
     """One action: what its code is (see `_ROLES`), its number, the earlier cells, its limits, what it reads.
 
     An earlier cell is its number, its code and what its tools answered. `tools` are the names of the host's tools;
-    `names` (of a judge) are what the test takes from the candidate, `prelude` runs before the test; `shared`: its process
-    goes on to judge other tests.
+    Of a judge: `names` are what the test takes from the candidate, `prelude` runs before the test, `foreseen` are the
+    test's first questions; `shared`: its process goes on to judge other tests.
     """
 
     role: str
@@ -49,6 +49,7 @@ class Request:
     names: tuple[str, ...] = ()
     prelude: str = ""
     shared: bool = False
+    foreseen: tuple[str, ...] = ()
 
     @property
     def asks(self) -> bool:
@@ -159,7 +160,7 @@ def _judged(request: Request, speaker: report.Speaker) -> cell.Ending:
     """How a test ends: the problem's own code, and the candidate's names as proxies."""
     random.seed(0)
     namespace = cell.fresh_namespace(_new_module("__main__"))
-    judge = tested.Judge(_line(), on_answer=lambda: speaker.say(report.ANSWERED))
+    judge = tested.Judge(_line(), lambda: speaker.say(report.ANSWERED), request.foreseen)
     ending = cell.run(request.prelude, 0, namespace, echo=False)
     if ending.status != "ok":
         return cell.Ending("syntax", trace=f"the test's prelude fails: {ending.trace}")

@@ -23,6 +23,7 @@ _SYS_ADMIN = 1 << 21
 _SIGKILL = 9
 # Before this kernel the limit on processes counted all of a user's processes on the machine, not the jail's.
 _PROCESS_LIMIT_PER_NAMESPACE = (5, 14)
+_KERNEL = tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -73,8 +74,9 @@ def enter(cage: Cage, limits: dict[str, float], scratch: str, cpu_budget_s: floa
     """Shut the calling process in for good."""
     os.setsid()  # kill(0, …) must not reach the zygote, whose process group a fork inherits
     _call("die with the zygote", _libc.prctl, _PDEATHSIG, _SIGKILL, 0, 0, 0)
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # should the machine run out of memory, this goes first
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"1000")  # should the machine run out of memory, this goes first
+    os.close(score)
     if cage.namespaces:
         _own_mounts(scratch, int(limits["scratch_mb"]))
     os.chdir(scratch)
@@ -104,7 +106,7 @@ def _limit(cage: Cage, limits: dict[str, float], cpu_budget_s: float, own_bytes:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
     }
-    if cage.namespaces and _kernel() >= _PROCESS_LIMIT_PER_NAMESPACE:
+    if cage.namespaces and _KERNEL >= _PROCESS_LIMIT_PER_NAMESPACE:
         # Looser than the supervisor's own count, which names the reason; this one holds between its looks.
         wanted[resource.RLIMIT_NPROC] = int(limits["processes"]) * 2 + 16
     for what, value in wanted.items():
@@ -113,16 +115,13 @@ def _limit(cage: Cage, limits: dict[str, float], cpu_budget_s: float, own_bytes:
         resource.setrlimit(what, (value, value))
 
 
-def _kernel() -> tuple[int, ...]:
-    return tuple(int(part) for part in os.uname().release.split("-")[0].split(".")[:2])
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_void_p))
 
 
 def _install(program: bytes) -> None:
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_void_p))
-
     lines = ctypes.create_string_buffer(program, len(program))
-    argument = Program(len(program) // 8, ctypes.addressof(lines))
+    argument = _Program(len(program) // 8, ctypes.addressof(lines))
     _call("seccomp filter", _libc.prctl, _SECCOMP, _FILTER_MODE, ctypes.byref(argument), 0, 0)
 
 

@@ -38,23 +38,27 @@ class Line:
 
     def ask(self, question: str) -> str:
         """The other side's answer to this question."""
-        body = question.encode("utf-8", "surrogatepass")
-        if _len(body) > _MAX_BYTES:
-            raise AskError(f"a question longer than {_MAX_BYTES >> 20} MiB")
-        data = _pack(">I", _len(body)) + body
         with self._turn:
-            try:
-                while data:
-                    data = data[_write(self._asked, data) :]
-            except BrokenPipeError:
-                raise GoneError("the other side has ended") from None
+            self.say(question)
             return self.hear()
+
+    def say(self, text: str) -> None:
+        """Tell the other side."""
+        body = text.encode("utf-8", "surrogatepass")
+        if _len(body) > _MAX_BYTES:
+            raise AskError(f"a message longer than {_MAX_BYTES >> 20} MiB")
+        data = _pack(">I", _len(body)) + body
+        try:
+            while data:
+                data = data[_write(self._asked, data) :]
+        except BrokenPipeError:
+            raise GoneError("the other side has ended") from None
 
     def hear(self) -> str:
         """What the other side says next."""
         (length,) = _unpack(">I", self._exactly(4))
         if length > _MAX_BYTES:
-            raise AskError(f"an answer longer than {_MAX_BYTES >> 20} MiB")
+            raise AskError(f"a message longer than {_MAX_BYTES >> 20} MiB")
         return self._exactly(length).decode("utf-8", "surrogatepass")
 
     def _exactly(self, count: int) -> bytes:

@@ -9,12 +9,15 @@ unsupported, never as passed.
 from __future__ import annotations
 
 import builtins
+import json
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from preftree.environment.inside import wire
 from preftree.environment.inside.channel import AskError, GoneError, Line
+
+T = TypeVar("T")
 
 _READY = "ready"
 GONE = "gone"  # a judge's status when the candidate's process has ended
@@ -41,15 +44,15 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
 
 
 def serve(line: Line, namespace: dict[str, Any]) -> None:
-    """Do what the judge asks, until it has ended."""
+    """Do what the judge asks, one list of questions after another, until it has ended."""
     store = _Store(namespace)
-    reply = _READY
-    while True:
-        try:
-            question = line.ask(reply)
-        except GoneError:
-            return
-        reply = _perform(question, store)
+    try:
+        line.say(_READY)
+        while True:
+            for question in json.loads(line.hear()):
+                line.say(_perform(question, store))
+    except GoneError:
+        return
 
 
 class _Store:
@@ -103,9 +106,11 @@ class EndOfTest(BaseException):
 class Judge:
     """Asks the candidate, and remembers what the test could not be told."""
 
-    def __init__(self, line: Line, on_answer: Callable[[], None]) -> None:
-        """`on_answer` is called once, before the test gets the first thing that the candidate made."""
+    def __init__(self, line: Line, on_answer: Callable[[], None], foreseen: Sequence[str] = ()) -> None:
+        """`foreseen` are the first questions of the test, all asked at once; `on_answer` is called once, before the
+        test gets the first thing that the candidate made."""
         self._line, self._on_answer = line, on_answer
+        self._foreseen = list(foreseen)
         self._answered = False
         self.status = ""
         self.why = ""
@@ -113,6 +118,8 @@ class Judge:
     def wait(self) -> None:
         """Until the candidate has defined what it defines; EndOfTest if it ended before."""
         self._heard(self._line.hear)
+        if self._foreseen:
+            self._heard(lambda: self._line.say(json.dumps(self._foreseen)))
 
     def names(self, names: Sequence[str]) -> dict[str, Remote]:
         """The candidate's own names, as the test sees them."""
@@ -124,7 +131,7 @@ class Judge:
             question = wire.dumps((operation, target, args, keywords), _keep)
         except wire.NotPlainError as error:
             raise self.unsupported(f"the test hands the program {error}") from None
-        text = self._heard(lambda: self._line.ask(question))
+        text = self._reply(question)
         if not self._answered:
             self._answered = True
             self._on_answer()
@@ -138,9 +145,18 @@ class Judge:
             raise self._end("error", "the program's answer is no plain data") from None
         raise self._exception(names, message)
 
-    def _heard(self, hear: Callable[[], str]) -> str:
+    def _reply(self, question: str) -> str:
+        if self._foreseen and self._foreseen[0] == question:
+            self._foreseen.pop(0)
+            return self._heard(self._line.hear)
+        while self._foreseen:  # the test went another way: what else was foreseen is nobody's
+            self._foreseen.pop(0)
+            self._heard(self._line.hear)
+        return self._heard(lambda: self._line.ask(json.dumps([question])))
+
+    def _heard(self, exchange: Callable[[], T]) -> T:
         try:
-            return hear()
+            return exchange()
         except GoneError:
             raise self._end(GONE, "the program's process ended") from None
         except AskError as error:

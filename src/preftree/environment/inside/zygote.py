@@ -61,7 +61,8 @@ def main(config: dict[str, Any]) -> NoReturn:
             continue  # an answer that came after its action had ended
         action = _Action(request, cage, fork, base_bytes, own_bytes, (source, sink), links)
         if judge is not None and not (request["shared"] and request["limits"] == judge.limits):
-            judge = judge.end()
+            judge.end()
+            judge = None
         _send(sink, action.run(judge))
         judge = action.left
     os._exit(0)
@@ -155,7 +156,8 @@ class _Action:
         if goes_on:
             self.left = replace(self.child, cpu_s=cpu_s, tests=self.child.tests + 1)
             if self.left.tests == actions.MAX_TESTS or result["status"] not in ("ok", "error"):
-                self.left = self.left.end()
+                self.left.end()
+                self.left = None
         return result
 
     def _forked(self, scratch: str) -> _Child:
