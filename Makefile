@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all check bench docs clean
+.PHONY: setup demo test test-all check bench peers docs clean
 
 setup: .venv/.done
 
@@ -29,6 +29,16 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+# The projects that benchmarks measure beside us, in an environment of their own.
+peers: .venv-peers/.done
+
+.venv-peers/.done: pyproject.toml requirements-dev.lock requirements-peers.txt
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt -c requirements-dev.lock
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
 
 docs: setup
 	$(BIN)/python -m pytest tests/test_docs.py

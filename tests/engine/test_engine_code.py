@@ -85,7 +85,7 @@ def test_what_needs_more_than_plain_data_is_undecided(world: Any) -> None:
     )
     assert settled.verdict is not None
     assert settled.verdict.outcome == "undecided"
-    assert "the truth of an object of type E" in settled.verdict.why
+    assert "to order an object of type E" in settled.verdict.why
 
 
 def test_the_limit_follows_the_reference(world: Any) -> None:

@@ -75,7 +75,7 @@ def test_a_dead_jail_is_replaced_and_the_action_run_again() -> None:
     async def use() -> tuple[str | None, int]:
         async with Interpreter(EnvironmentSettings(workers=1, preload=())) as interpreter:
             await interpreter.run("1")
-            interpreter._idle[0]._process.kill()
+            next(iter(interpreter._idle.values()))[0]._process.kill()
             return (await interpreter.run("'again'")).value, interpreter.num_lost
 
     assert asyncio.run(use()) == ("'again'", 1)

@@ -92,7 +92,8 @@ class Worker:
     async def launch(cls, settings: EnvironmentSettings) -> Worker:
         """Start a jail and wait until it is warm; JailError with what to do if it can't be started."""
         links, inside = socket.socketpair()
-        with inside:
+        with inside, contextlib.ExitStack() as undo:
+            undo.callback(links.close)
             start = jail.start(settings, inside.fileno())
             pipe = asyncio.subprocess.PIPE
             process = await asyncio.create_subprocess_exec(
@@ -104,6 +105,7 @@ class Worker:
                 start_new_session=True,
                 pass_fds=(inside.fileno(),),
             )
+            undo.pop_all()
         worker = cls(process, links)
         try:
             await worker._send(start.boot)

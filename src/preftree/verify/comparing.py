@@ -13,8 +13,7 @@ the reference has no brackets, in a program's brackets too; a list for a vector;
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TypeVar
 
@@ -24,8 +23,6 @@ from preftree.verify.expressions import (
     Apply,
     Bracketed,
     Combined,
-    Constant,
-    Degrees,
     Letter,
     Listing,
     Matrix,
@@ -37,42 +34,22 @@ from preftree.verify.expressions import (
     Relation,
     Sum,
     is_scalar,
-    parts_of,
 )
 from preftree.verify.notation import nested_matrix
+from preftree.verify.numeric import NUM_PROBES, letters_of, near, probes, same_value, tolerance_of
 from preftree.verify.pointsets import points_of
-from preftree.verify.reading import states
 from preftree.verify.values import (
-    DIGITS,
     FUNCTIONS,
     NoValueError,
     TooLargeError,
     Value,
-    as_fraction,
     is_real,
     rounded,
     value_at,
 )
 
-_EXACT = mpmath.mpf("1e-30")
-_PRINTED = mpmath.mpf("1e-8")
-# What a program prints for zero, such as sin(pi).
-_NOISE = mpmath.mpf("1e-12")
-_ABOUT = mpmath.mpf("1e-2")
-# Two values this close that are not equal, or one this small, may have lost their digits: they are computed again.
-_SUSPECT = mpmath.mpf("1e-8")
-_TINY = mpmath.mpf("1e-30")
-# Of a number's integer part: from which it may hide a unit, and up to which that is looked at.
-_LARGE_BITS = 80
-_MAX_LARGE_BITS = 40_000
-_NUM_PROBES = 4
-_NUM_DRAWS = 8
-
+_ABOUT = mpmath.mpf("1e-2")  # relative, where an answer says "about"
 _Item = TypeVar("_Item")
-
-
-class UncomputableError(ArithmeticError):
-    """The reference has no value that can be held."""
 
 
 def same(answer: Node, reference: Node) -> bool:
@@ -86,7 +63,7 @@ def same(answer: Node, reference: Node) -> bool:
     if isinstance(reference, Relation) and (values := _named_values(reference)):
         return any(same(answer, value) for value in values)
     if is_scalar(answer) and is_scalar(reference):
-        return _same_value(answer, reference)
+        return same_value(answer, reference)
     if isinstance(answer, Ratio) or isinstance(reference, Ratio):
         return _same_ratio(answer, reference)
     if isinstance(answer, Matrix) or isinstance(reference, Matrix):
@@ -118,7 +95,7 @@ def _named_values(node: Relation) -> tuple[Node, ...]:
     if not set(node.signs) <= {"=", "~"}:
         return ()
     values = tuple(side for side in node.sides if not _names(side))
-    if len(node.sides) - len(values) > 1 or any(_letters(value) for value in values if len(values) > 1):
+    if len(node.sides) - len(values) > 1 or any(letters_of(value) for value in values if len(values) > 1):
         return ()
     agree = all(_agree(values[0], value, "~" in node.signs) for value in values[1:])
     return values if agree else ()
@@ -128,7 +105,7 @@ def _agree(a: Node, b: Node, about: bool) -> bool:
     if not about:
         return same(a, b)
     try:
-        return _near(value_at(a, {}), value_at(b, {}), _ABOUT)
+        return near(value_at(a, {}), value_at(b, {}), _ABOUT)
     except (NoValueError, TooLargeError):
         return False
 
@@ -168,12 +145,12 @@ def _statements(node: Node) -> list[tuple[str, Node]]:
 def _same_statement(a: tuple[str, Node], b: tuple[str, Node]) -> bool:
     """The differences are proportional; those of inequalities by a positive number."""
     (sign_a, difference_a), (sign_b, difference_b) = a, b
-    letters = _letters(difference_a)
-    if sign_a != sign_b or letters != _letters(difference_b) or not letters:
-        return sign_a == sign_b and not letters and _same_value(difference_a, difference_b)
-    tolerance = _tolerance(difference_a, difference_b)
+    letters = letters_of(difference_a)
+    if sign_a != sign_b or letters != letters_of(difference_b) or not letters:
+        return sign_a == sign_b and not letters and same_value(difference_a, difference_b)
+    tolerance = tolerance_of(difference_a, difference_b)
     ratios: list[Value] = []
-    for point in _points(letters):
+    for point in probes(letters):
         try:
             top, bottom = value_at(difference_a, point), value_at(difference_b, point)
         except (NoValueError, TooLargeError):
@@ -183,9 +160,9 @@ def _same_statement(a: tuple[str, Node], b: tuple[str, Node]) -> bool:
                 return False
             continue
         ratios.append(rounded(top) / rounded(bottom))
-        if not _near(ratios[0], ratios[-1], tolerance):
+        if not near(ratios[0], ratios[-1], tolerance):
             return False
-        if len(ratios) == _NUM_PROBES:
+        if len(ratios) == NUM_PROBES:
             break
     return len(ratios) > 1 and (sign_a not in (">", ">=") or bool(is_real(ratios[0]) and ratios[0] > 0))
 
@@ -278,11 +255,11 @@ def _same_points(answer: Node, reference: Node) -> bool:
     """As sets of real numbers, or else, where both are made of sets alike, part by part."""
     a, b = points_of(answer), points_of(reference)
     if a is not None and b is not None:
-        tolerance = _tolerance(answer, reference)
+        tolerance = tolerance_of(answer, reference)
         return len(a) == len(b) and all(
             (x.low_open, x.high_open) == (y.low_open, y.high_open)
-            and _near(x.low, y.low, tolerance)
-            and _near(x.high, y.high, tolerance)
+            and near(x.low, y.low, tolerance)
+            and near(x.high, y.high, tolerance)
             for x, y in zip(a, b, strict=True)
         )
     if isinstance(answer, Combined) and isinstance(reference, Combined) and answer.signs == reference.signs:
@@ -290,154 +267,3 @@ def _same_points(answer: Node, reference: Node) -> bool:
             return len(answer.sets) == len(reference.sets) and _matched(answer.sets, reference.sets, same)
         return all(map(same, answer.sets, reference.sets))
     return False
-
-
-# ---------------------------------------------------------------- one value
-
-
-def _same_value(answer: Node, reference: Node) -> bool:
-    if _same_at_points(answer, reference, radians=False):
-        return True
-    angle = _has(answer, Degrees) != _has(reference, Degrees)
-    return angle and _same_at_points(answer, reference, radians=True)
-
-
-def _same_at_points(answer: Node, reference: Node, radians: bool) -> bool:
-    """Equal at every point at which both have a value, and at some."""
-    letters = _letters(answer) | _letters(reference)
-    tolerance = _tolerance(answer, reference)
-    # Outside the real domain of both, 1/sqrt(n) and sqrt(1/n) are two branches of one function: no matter.
-    real_only = bool(letters) and not (_has_imaginary(answer) or _has_imaginary(reference))
-    outside: list[tuple[Value, Value]] = []
-    compared, too_large = 0, False
-    for point in _points(letters) if letters else [{}]:
-        try:
-            theirs = value_at(reference, point, radians=radians)
-        except NoValueError:
-            continue
-        except TooLargeError as error:
-            if answer == reference:
-                return True
-            if not letters:
-                raise UncomputableError("the reference is too large a number") from error
-            too_large = True
-            continue
-        try:
-            ours = value_at(answer, point, radians=radians)
-        except NoValueError:
-            if letters:
-                continue
-            return False
-        except TooLargeError:
-            return False
-        if real_only and not is_real(ours) and not is_real(theirs):
-            outside.append((ours, theirs))
-            continue
-        if not _equal_at(answer, reference, point, radians, ours, theirs, tolerance):
-            return False
-        compared += 1
-        if compared == _NUM_PROBES:
-            break
-    if too_large and not compared:
-        raise UncomputableError("the reference is too large a number")
-    if not compared and outside:
-        return all(_near(ours, theirs, tolerance) for ours, theirs in outside)
-    return compared > 0 or answer == reference
-
-
-def _equal_at(
-    answer: Node,
-    reference: Node,
-    point: dict[str, Fraction],
-    radians: bool,
-    ours: Value,
-    theirs: Value,
-    tolerance: Value | None,
-) -> bool:
-    if _near(ours, theirs, tolerance) or _rounded_off(answer, reference, ours, theirs):
-        return tolerance is not None or _same_to_the_units(answer, reference, point, radians, theirs)
-    if (isinstance(ours, Fraction) and isinstance(theirs, Fraction)) or not _is_suspect(ours, theirs):
-        return False
-    more = 4 * DIGITS
-    a, b = (value_at(node, point, more, radians) for node in (answer, reference))
-    return _near(_settled(a, ours), _settled(b, theirs), tolerance)
-
-
-def _same_to_the_units(answer: Node, reference: Node, point: dict[str, Fraction], radians: bool, theirs: Value) -> bool:
-    """A large irrational number is computed again, with as many digits as tell it from itself and one."""
-    magnitude = mpmath.mag(rounded(theirs)) if not isinstance(theirs, Fraction) and mpmath.isfinite(theirs) else 0
-    if not _LARGE_BITS < magnitude <= _MAX_LARGE_BITS:
-        return True
-    a, b = (value_at(node, point, 2 * DIGITS + int(magnitude) // 3, radians) for node in (answer, reference))
-    with mpmath.workdps(2 * DIGITS + int(magnitude) // 3):
-        return bool(abs(rounded(a) - rounded(b)) < _EXACT)
-
-
-def _rounded_off(answer: Node, reference: Node, ours: Value, theirs: Value) -> bool:
-    """Whether one is a decimal that states the other: 0.141421 for sqrt(2)/10."""
-    places, other_places = (node.places if isinstance(node, Number) else None for node in (answer, reference))
-    if places is None and other_places is None:
-        return False
-    try:
-        return states(as_fraction(ours), places, as_fraction(theirs), other_places)
-    except (NoValueError, TooLargeError):
-        return False
-
-
-def _is_suspect(x: Value, y: Value) -> bool:
-    x, y = rounded(x), rounded(y)
-    return bool(min(abs(x), abs(y)) < _TINY or abs(x - y) < _SUSPECT * max(abs(x), abs(y)))
-
-
-def _settled(precise: Value, rough: Value) -> Value:
-    """Zero, if more digits made it vanish."""
-    return Fraction(0) if abs(rounded(precise)) < _TINY * abs(rounded(rough)) else precise
-
-
-def _near(x: Value, y: Value, tolerance: Value | None) -> bool:
-    """Within the relative tolerance; None asks for exact values where both are."""
-    if isinstance(x, Fraction) and isinstance(y, Fraction) and (tolerance is None or x == y):
-        return x == y
-    x, y = rounded(x), rounded(y)
-    if mpmath.isinf(x) or mpmath.isinf(y):
-        return bool(x == y)
-    size = max(abs(x), abs(y))
-    if tolerance is not None and 0 in (x, y):
-        return bool(size <= _NOISE)
-    return bool(abs(x - y) <= (tolerance or _EXACT) * size)
-
-
-def _tolerance(a: Node, b: Node) -> Value | None:
-    return (
-        _PRINTED if any(isinstance(n, Number) and n.places is not None for node in (a, b) for n in _all(node)) else None
-    )
-
-
-# ---------------------------------------------------------------- what a node holds
-
-
-def _all(node: Node) -> Iterator[Node]:
-    yield node
-    for part in parts_of(node):
-        yield from _all(part)
-
-
-def _has(node: Node, kind: type) -> bool:
-    return any(isinstance(part, kind) for part in _all(node))
-
-
-def _has_imaginary(node: Node) -> bool:
-    return any(part == Constant("i") for part in _all(node) if isinstance(part, Constant))
-
-
-def _letters(node: Node) -> frozenset[str]:
-    return frozenset(part.name for part in _all(node) if isinstance(part, Letter))
-
-
-def _points(letters: frozenset[str]) -> list[dict[str, Fraction]]:
-    """Fixed pseudo-random points; every second one is positive, for roots and logarithms."""
-    draw = random.Random(20240402)
-    return [
-        {name: Fraction(draw.randint(1 if i % 2 == 0 else -9_999, 9_999), 1_009) for name in sorted(letters)}
-        for i in range(_NUM_DRAWS)
-    ]

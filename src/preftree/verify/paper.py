@@ -174,10 +174,11 @@ def _equal_values(answer: str, reference: str) -> bool:
     """In the place of sympy's parsers, `simplify` and `N`."""
     import mpmath
 
-    from preftree.verify.comparing import UncomputableError, same
+    from preftree.verify.comparing import same
     from preftree.verify.dress import normalise
     from preftree.verify.expressions import UnreadableError, is_scalar
     from preftree.verify.notation import read_notation
+    from preftree.verify.numeric import UncomputableError
     from preftree.verify.values import DIGITS, NoValueError, TooLargeError, rounded, value_at
 
     try:

@@ -19,9 +19,10 @@ import sympy
 from math_verify import LatexExtractionConfig, parse, verify
 
 from preftree.records import Outcome
-from preftree.verify.comparing import UncomputableError, same
+from preftree.verify.comparing import same
 from preftree.verify.expressions import Listing, Node, UnreadableError, UnsupportedError
 from preftree.verify.notation import read_notation
+from preftree.verify.numeric import UncomputableError
 from preftree.verify.units import same_unit, split_units
 from preftree.verify.values import DIGITS
 

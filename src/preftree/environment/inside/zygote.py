@@ -320,9 +320,9 @@ class _Action:
             return {**result, "status": "broken", "trace": why.decode("utf-8", "replace")}
         if self.request.history and not self._said(report.REPLAYED):
             return {**result, "status": "broken", "trace": "the earlier actions could not be replayed"}
-        if self.stopped is not None:
-            return {**result, "status": self.stopped}
         endings = [ending for payload in self._said(report.DONE) if (ending := report.ending(payload))]
+        if self.stopped is not None and not (self.stopped == "ended" and endings):
+            return {**result, "status": self.stopped}
         if endings:
             last = endings[-1]
             return {**result, "status": last.status, "value": last.value, "trace": last.trace}
