@@ -67,6 +67,7 @@ def test_keywords_are_foreseen_too():
         ("import math\nmath.pi = 3", False),
         ("import numpy as np", False),
         ("from os import path", False),
+        ("import datetime\nassert datetime.date.today()", False),
         ("open('x')", False),
         ("setattr(f, 'a', 1)", False),
         ("f.__class__", False),
@@ -139,6 +140,12 @@ def test_more_tests_than_one_judge_takes(world):
     tests = Tests("assert f(1) == [1]", ("f",))
     assert {world("def f(x): return [x]", tests).status for _ in range(210)} == {"passed"}
     assert world("def f(x): return [2]", tests).status == "failed"
+
+
+def test_a_test_that_hands_over_too_much_is_undecided(world):
+    tests = Tests("assert f('x' * 10**7) == 1", ("f",))
+    seen = world("def f(x): return 1", tests)
+    assert (seen.status, "longer than 8 MiB" in seen.why) == ("unsupported", True)
 
 
 def test_a_loop_in_a_later_call_changes_no_earlier_failure(world):

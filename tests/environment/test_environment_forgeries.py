@@ -146,7 +146,10 @@ class _Reply:
     def __init__(self, text: str) -> None:
         self.text = text
 
-    def ask(self, question: str) -> str:
+    def say(self, questions: str) -> None:
+        assert len(json.loads(questions)) == 1
+
+    def hear(self) -> str:
         return self.text
 
 

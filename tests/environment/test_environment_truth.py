@@ -93,6 +93,46 @@ def test_some_mutants_get_what_plain_exec_says(data_dir, name, count):
     assert disagreements(chosen, MUTANTS, least=5) == []
 
 
+# Solutions of our own: the collection has none.
+PUSHES = """
+class Solution:
+    def minimumPushes(self, word: str) -> int:
+        return sum(1 + at // {keys} for at in range(len(word)))
+"""
+DOUBLED = """
+class ListNode:
+    def __init__(self, val=0, next=None):
+        self.val, self.next = val, next
+
+class Solution:
+    def doubleIt(self, head):
+        carry, node = {carried}(head)
+        return ListNode(carry, node) if carry else node
+
+    def doubled(self, node):
+        if node is None:
+            return 0, None
+        carry, rest = self.doubled(node.next)
+        return divmod(2 * node.val + carry, 10)[0], ListNode((2 * node.val + carry) % 10, rest)
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "program", "expected"),
+    [
+        ("minimum-number-of-pushes-to-type-word-i", PUSHES.format(keys=8), "passed"),
+        ("minimum-number-of-pushes-to-type-word-i", PUSHES.format(keys=9), "failed"),
+        ("double-a-number-represented-as-a-linked-list", DOUBLED.format(carried="self.doubled"), "passed"),
+        ("double-a-number-represented-as-a-linked-list", DOUBLED.format(carried="(lambda h: (0, h))"), "failed"),
+    ],
+)
+def test_a_class_solution_is_judged(data_dir, task, program, expected):
+    """Nodes of the program's own class are made, walked and asked for their truth by the public test."""
+    (problem,) = [p for p in load(SourceSettings("leetcode", path=str(data_dir / LEETCODE))).problems if task in p.id]
+    (run,) = statuses([(problem, program)])
+    assert run.status == expected, run.why
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_all_mutants_get_what_plain_exec_says(data_dir, name):

@@ -16,7 +16,8 @@ from typing import Any
 from preftree.environment.inside import wire
 from preftree.environment.statics import parsed
 
-_MOST = 256
+_MOST = 256  # questions
+_MOST_BYTES = 1 << 20
 _PERHAPS = (
     ast.BoolOp, ast.IfExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.NamedExpr,
     ast.Await, ast.Yield, ast.YieldFrom,
@@ -36,9 +37,11 @@ def foreseen_questions(test: str, names: tuple[str, ...]) -> tuple[str, ...]:
     try:
         for question in _of_module(tree.body if tree else [], {name: name for name in names}):
             questions.append(question)
+            if len(questions) == _MOST or sum(map(len, questions)) > _MOST_BYTES:
+                break
     except _UncertainError:
         pass
-    return tuple(questions[:_MOST])
+    return tuple(questions)
 
 
 def _of_module(body: Sequence[ast.stmt], names: Mapping[str, str]) -> Iterator[str]:
@@ -102,7 +105,7 @@ def _question(name: str, call: ast.Call) -> str:
     try:
         args = tuple(ast.literal_eval(argument) for argument in call.args)
         keywords = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-    except ValueError:
+    except (ValueError, TypeError, RecursionError):
         raise _UncertainError from None
     if "None" in keywords:  # **mapping
         raise _UncertainError

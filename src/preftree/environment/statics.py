@@ -13,13 +13,15 @@ import warnings
 from functools import lru_cache
 
 _BY_NAME = ("__import__", "import_module", "exec", "eval")
-# Modules without state that a test could leave changed by calls alone; `random` is seeded for each test.
+# Modules without state that a test could leave changed by calls alone; `random` is seeded for each test. Not the
+# clock, which begins with the process.
 _STATELESS = frozenset({
-    "bisect", "cmath", "collections", "copy", "datetime", "fractions", "functools", "heapq", "itertools", "math",
+    "bisect", "cmath", "collections", "copy", "fractions", "functools", "heapq", "itertools", "math",
     "operator", "random", "re", "statistics", "string", "typing",
 })  # fmt: skip
 _MARKING = frozenset({
-    "breakpoint", "compile", "delattr", "exit", "globals", "input", "locals", "open", "quit", "setattr", "vars",
+    "breakpoint", "compile", "delattr", "exit", "getattr", "globals", "input", "locals", "open", "quit", "setattr",
+    "vars",
 })  # fmt: skip
 
 

@@ -12,12 +12,10 @@ import builtins
 import json
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from preftree.environment.inside import wire
 from preftree.environment.inside.channel import AskError, GoneError, Line
-
-T = TypeVar("T")
 
 _READY = "ready"
 GONE = "gone"  # a judge's status when the candidate's process has ended
@@ -117,9 +115,9 @@ class Judge:
 
     def wait(self) -> None:
         """Until the candidate has defined what it defines; EndOfTest if it ended before."""
-        self._heard(self._line.hear)
+        self._hear()
         if self._foreseen:
-            self._heard(lambda: self._line.say(json.dumps(self._foreseen)))
+            self._say(self._foreseen)
 
     def names(self, names: Sequence[str]) -> dict[str, Remote]:
         """The candidate's own names, as the test sees them."""
@@ -148,19 +146,31 @@ class Judge:
     def _reply(self, question: str) -> str:
         if self._foreseen and self._foreseen[0] == question:
             self._foreseen.pop(0)
-            return self._heard(self._line.hear)
+            return self._hear()
         while self._foreseen:  # the test went another way: what else was foreseen is nobody's
             self._foreseen.pop(0)
-            self._heard(self._line.hear)
-        return self._heard(lambda: self._line.ask(json.dumps([question])))
+            self._hear()
+        self._say([question])
+        return self._hear()
 
-    def _heard(self, exchange: Callable[[], T]) -> T:
+    def _say(self, questions: list[str]) -> None:
         try:
-            return exchange()
+            self._line.say(json.dumps(questions))
         except GoneError:
-            raise self._end(GONE, "the program's process ended") from None
+            raise self._gone() from None
+        except AskError as error:
+            raise self.unsupported(f"the test hands the program {error}") from None
+
+    def _hear(self) -> str:
+        try:
+            return self._line.hear()
+        except GoneError:
+            raise self._gone() from None
         except AskError as error:
             raise self._end("output", f"the program gave {error}") from None
+
+    def _gone(self) -> EndOfTest:
+        return self._end(GONE, "the program's process ended")
 
     def unsupported(self, why: str) -> EndOfTest:
         return self._end("unsupported", why)
