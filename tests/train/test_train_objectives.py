@@ -13,11 +13,16 @@ from preftree.train.objectives import (
     PairLogps,
     PairLoss,
     dpo,
+    dpo_norm,
+    ipo,
     kto,
     kto_reference_point,
     nca,
+    orpo,
     reward,
+    rpo,
     sft,
+    simpo,
 )
 from preftree.train.settings import OBJECTIVE_NAMES
 
@@ -25,8 +30,8 @@ LN2 = math.log(2)
 
 
 def pairs(chosen: float, rejected: float) -> PairLogps:
-    """Log-ratios to the reference of `chosen` and `rejected` nats."""
-    values = torch.tensor([[chosen - 3.0, rejected - 5.0, -3.0, -5.0]], dtype=torch.float64)
+    """Log-ratios to the reference of `chosen` and `rejected` nats, over 4 and 8 tokens."""
+    values = torch.tensor([[chosen - 3.0, rejected - 5.0, -3.0, -5.0, 4.0, 8.0]], dtype=torch.float64)
     return PairLogps(*values.T)
 
 
@@ -36,6 +41,10 @@ def log_sigmoid(x: float) -> float:
 
 def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x))
+
+
+def log_odds(logp: float) -> float:
+    return logp - math.log(1 - math.exp(logp))
 
 
 def z(value: float) -> Tensor:
@@ -66,6 +75,29 @@ def z(value: float) -> Tensor:
             (0.4, -0.6),
             id="kto",
         ),
+        pytest.param(ipo(pairs(4, -6), beta=0.1), (1 + 0.75 - 5) ** 2, (0.4, -0.6), id="ipo"),
+        pytest.param(ipo(pairs(20, 0), beta=0.1), 0, (2.0, 0), id="ipo-settled"),
+        pytest.param(dpo_norm(pairs(4, -6), beta=2), -log_sigmoid(3.5), (2, -1.5), id="dpo-norm"),
+        pytest.param(
+            rpo(pairs(4, -6), beta=0.1, alpha=0.5, tokens_a_chosen=2), -log_sigmoid(1) - 0.5 / 2, (0.4, -0.6), id="rpo"
+        ),
+        pytest.param(
+            simpo(pairs(-1, -3), beta=2, gamma=0.5), -log_sigmoid(2 * (-1 + 1) - 0.5), (-2, -2), id="simpo"
+        ),
+        pytest.param(
+            orpo(pairs(-1, -3), beta=0.1, tokens_a_chosen=2), 4 / 2 - 0.1 * log_sigmoid(0), (-0.1, -0.1), id="orpo"
+        ),
+        pytest.param(
+            orpo(pairs(1, -3), beta=0.1, tokens_a_chosen=4),
+            2 / 4 - 0.1 * log_sigmoid(log_odds(-0.5) - log_odds(-1)), (-0.05, -0.1), id="orpo-away",
+        ),
+        pytest.param(
+            reward(z(0.5)[None], z(-1.0)[None], z(1.0)[None], terms="bt"), -log_sigmoid(1.5), (0.5, -1.0), id="bt"
+        ),
+        pytest.param(
+            reward(z(0.5)[None], z(-1.0)[None], z(1.0)[None], terms="dr", centering=0.1),
+            -log_sigmoid(0.5) - log_sigmoid(1.0) + 0.1 * 0.25, (0.5, -1.0), id="dr-centred",
+        ),
         pytest.param(
             reward(z(0.5)[None], z(-1.0)[None], z(1.0)[None]),
             -log_sigmoid(1.5) - log_sigmoid(0.5) - log_sigmoid(1.0),
@@ -86,7 +118,7 @@ def test_nca_settles_at_ln_2() -> None:
     """The chosen reward at which the derivative of NCA's loss in it vanishes: e^-r = 1/2."""
     lift = torch.tensor([LN2 / 0.1], dtype=torch.float64, requires_grad=True)
     zero = torch.zeros(1, dtype=torch.float64)
-    nca(PairLogps(lift, zero, zero, zero), beta=0.1).loss.sum().backward()
+    nca(PairLogps(lift, zero, zero, zero, zero + 1, zero + 1), beta=0.1).loss.sum().backward()
     assert lift.grad is not None
     assert lift.grad.item() == pytest.approx(0.0, abs=1e-12)
 

@@ -52,11 +52,13 @@ def test_a_run_learns_and_is_done_once(settings_of: Make, objective: Any, monkey
     assert lines[-1]["epoch"] == pytest.approx(6)
     assert report.tokens_trie < report.tokens_rows
     assert not list(Path(settings.out).glob("checkpoint-*"))
-    if objective in ("dpo", "kto", "nca"):
+    if objective in ("dpo", "kto", "nca", "ipo", "dpo-norm", "rpo"):
         # The first step's reference is to the bit what the first step computes.
         assert lines[0]["rewards/chosen"] == lines[0]["rewards/rejected"] == 0.0
         assert lines[-1]["rewards/margins"] > 0
         assert report.tokens_reference > 0
+    else:
+        assert report.tokens_reference == 0
     AutoTokenizer.from_pretrained(settings.out)
 
     monkeypatch.setattr(run_module, "_train", None)  # a finished directory must not be trained in

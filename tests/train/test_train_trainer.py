@@ -75,14 +75,31 @@ def row_by_row(model: Any, objective: str, examples: tuple[Example, ...], ref: T
     with torch.no_grad():
         mismatches = [logp(model, e.mismatched) - ref[i, 2] for i, e in enumerate(examples) if e.mismatched is not None]
     z = BETA * max(0.0, float(torch.stack(mismatches).mean())) if mismatches else 0.0
+    tokens = sum(e.sequences[0].num_scored for e in examples)
     for i, example in enumerate(examples):
         if objective == "reward":
             c, r = (model(input_ids=torch.tensor([s.tokens])).logits[0, 0] for s in example.sequences)
             direct = -logsigmoid(c) - logsigmoid(-r) if example.from_tree else 0.0
             losses.append(-logsigmoid(c - r) + direct)
             continue
-        c, r = (BETA * (logp(model, s) - ref[i, side]) for side, s in enumerate(example.sequences))
-        if objective == "dpo":
+        if objective in ("simpo", "orpo"):
+            c, r = (logp(model, s) / s.num_scored for s in example.sequences)
+            odds = c - r - torch.log((1 - c.exp()) / (1 - r.exp()))
+            likely = c * example.sequences[0].num_scored * len(examples) / tokens
+            simple = -logsigmoid(BETA * (c - r) - 0.5)
+            losses.append(simple if objective == "simpo" else -likely - BETA * logsigmoid(odds))
+            continue
+        c, r = (logp(model, s) - ref[i, side] for side, s in enumerate(example.sequences))
+        mean = c / example.sequences[0].num_scored - r / example.sequences[1].num_scored
+        likely = (c + ref[i, 0]) * len(examples) / tokens
+        c, r = BETA * c, BETA * r
+        if objective == "ipo":
+            losses.append((mean - 1 / (2 * BETA)) ** 2)
+        elif objective == "dpo-norm":
+            losses.append(-logsigmoid(BETA * mean))
+        elif objective == "rpo":
+            losses.append(-logsigmoid(c - r) - likely)
+        elif objective == "dpo":
             losses.append(-logsigmoid(c - r))
         elif objective == "nca":
             losses.append(-logsigmoid(c) - 0.5 * logsigmoid(-c) - 0.5 * logsigmoid(-r))

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from preftree.train.settings import OBJECTIVE_NAMES
+
 _EXAMPLES = {
     "run": (
         "quickstart",
@@ -29,13 +31,11 @@ _HELP = {
     "run": "all stages of a recipe, each resumable",
     "grow": "grow a forest of preference trees",
     "export": "a forest into training rows",
-    "train": "sft, dpo, kto, nca or reward",
+    "train": "SFT, a preference objective or a reward model",
     "evaluate": "accuracy of models on problems",
     "rerank": "best of N by a reward model",
     "report": "one page over a run",
 }
-
-OBJECTIVES = ("sft", "dpo", "kto", "nca", "reward")
 
 
 def add(commands: Any) -> None:
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
         if name == "run":
             command.add_argument("recipe", help="a packaged recipe or a YAML file")
         if name == "train":
-            command.add_argument("objective", choices=OBJECTIVES)
+            command.add_argument("objective", choices=OBJECTIVE_NAMES)
         if name == "report":
             command.add_argument("directory", metavar="RUN", help="a run's directory")
         command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")

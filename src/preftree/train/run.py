@@ -66,7 +66,7 @@ def _train(settings: TrainSettings, out: Path, fingerprint: str, precision: str)
 
     trainer = TrieTrainer(model, rendered.examples, settings, lowered=precision == "bf16")
     reference_tokens = 0
-    if objective.reads == "pairs":
+    if objective.reference:
         with attending(model):
             reference = reference_logps(
                 rendered.examples, settings, trainer.score, fingerprint=fingerprint, precision=precision

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from preftree.errors import InputError
 
-ObjectiveName = Literal["sft", "dpo", "kto", "nca", "reward"]
-OBJECTIVE_NAMES: tuple[ObjectiveName, ...] = ("sft", "dpo", "kto", "nca", "reward")
+ObjectiveName = Literal["sft", "dpo", "kto", "nca", "ipo", "dpo-norm", "rpo", "simpo", "orpo", "reward"]
+OBJECTIVE_NAMES: tuple[ObjectiveName, ...] = get_args(ObjectiveName)
+REWARD_TERMS = ("bt+dr", "bt", "dr")
 PRECISIONS = ("auto", "fp32", "bf16")
 SCHEDULERS = ("cosine", "linear", "constant", "constant_with_warmup")
 GROUPS = ("tree", "row")
@@ -20,7 +21,7 @@ class TrainSettings:
     """One training run. The defaults are the paper's where it gives any."""
 
     objective: ObjectiveName
-    """sft, dpo, kto, nca or reward."""
+    """sft, dpo, kto, nca, ipo, dpo-norm, rpo, simpo, orpo or reward."""
     model: str
     """The starting model: a local directory or a hub id."""
     rows: str
@@ -38,11 +39,19 @@ class TrainSettings:
     lr_scheduler: str = "cosine"
     """cosine, linear, constant or constant_with_warmup."""
     beta: float = 0.1
-    """Rewards of DPO, KTO and NCA are beta x nats."""
+    """Rewards of DPO, KTO, NCA, IPO and RPO are beta x nats; of dpo-norm, simpo and orpo beta x nats a token."""
     lambda_desirable: float = 1.33
     """KTO's weight of chosen answers."""
     lambda_undesirable: float = 1.0
     """KTO's weight of rejected answers."""
+    rpo_alpha: float = 1.0
+    """RPO's weight of the chosen answers' negative log-likelihood a token."""
+    simpo_gamma: float = 0.5
+    """SimPO's margin, in units of its rewards."""
+    reward_terms: str = "bt+dr"
+    """Reward models: bt+dr (the paper's), bt (ranking alone) or dr (on pairs from trees alone)."""
+    reward_centering: float = 0.0
+    """Weight of the squared sum of a pair's two rewards, which keeps them around 0."""
     max_length: int = 2048
     """Tokens of prompt and answer; a longer row is set aside, never cut."""
     max_tokens: int = 2048
@@ -70,6 +79,7 @@ class TrainSettings:
             ("precision", PRECISIONS),
             ("lr_scheduler", SCHEDULERS),
             ("group", GROUPS),
+            ("reward_terms", REWARD_TERMS),
         ):
             if getattr(self, name) not in allowed:
                 raise InputError(f"train.{name}: expected one of {', '.join(allowed)}, got {getattr(self, name)!r}")
@@ -81,8 +91,9 @@ class TrainSettings:
                 raise InputError(f"train.{name}: expected more than 0, got {getattr(self, name)}")
         if not 0 <= self.warmup_ratio < 1:
             raise InputError(f"train.warmup_ratio: expected 0 to 1, got {self.warmup_ratio}")
-        if self.save_steps < 0 or self.weight_decay < 0:
-            raise InputError("train.save_steps and train.weight_decay can't be negative")
+        for name in ("save_steps", "weight_decay", "rpo_alpha", "simpo_gamma", "reward_centering"):
+            if getattr(self, name) < 0:
+                raise InputError(f"train.{name}: expected 0 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from transformers.trainer_callback import PrinterCallback
 from preftree.errors import TrainingError
 from preftree.progress import Progress
 from preftree.train.examples import Example, batch_packs, epoch_batches
-from preftree.train.objectives import OBJECTIVES, PairLogps, PairLoss, kto_reference_point, reward, sft
+from preftree.train.objectives import OBJECTIVES, BatchFacts, PairLogps, PairLoss, kto_reference_point, reward, sft
 from preftree.train.reference import mismatched_packs
 from preftree.train.settings import TrainSettings
 from preftree.tries.attention import attending
@@ -88,10 +88,10 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         denominator = self._denominator(batch)
         total = torch.zeros((), dtype=torch.float64)
         with attending(model):
-            z = self._reference_point(batch)
+            facts = BatchFacts(self._reference_point(batch), self._tokens_a_chosen(batch))
             for indices in batch_packs(self.examples, batch, self.settings):
                 with self._autocast():
-                    loss = self._pack_loss(indices, z) / denominator
+                    loss = self._pack_loss(indices, facts) / denominator
                 self.accelerator.backward(loss)
                 total += loss.detach().cpu().double()
         if not math.isfinite(total.item()):
@@ -106,7 +106,7 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         with self._autocast():
             return self._read(self._trie(sequences))
 
-    def _pack_loss(self, indices: list[int], z: Tensor) -> Tensor:
+    def _pack_loss(self, indices: list[int], facts: BatchFacts) -> Tensor:
         examples = [self.examples[index] for index in indices]
         trie = self._trie([sequence for example in examples for sequence in example.sequences])
         self.tokens_trie += len(trie.tokens)
@@ -118,16 +118,30 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         chosen_P, rejected_P = scores_S[0::2], scores_S[1::2]
         if self.objective.reads == "rewards":
             from_tree_P = torch.tensor([example.from_tree for example in examples], device=scores_S.device)
-            out = reward(chosen_P, rejected_P, from_tree_P.to(scores_S.dtype))
+            terms, centering = self.settings.reward_terms, self.settings.reward_centering
+            out = reward(chosen_P, rejected_P, from_tree_P.to(scores_S.dtype), terms=terms, centering=centering)
         else:
-            assert self.reference_X3 is not None
             assert self.objective.pair is not None
-            ref_P3 = self.reference_X3[indices].to(scores_S)
-            out = self.objective.pair(PairLogps(chosen_P, rejected_P, ref_P3[:, 0], ref_P3[:, 1]), self.settings, z)
+            ref_chosen_P, ref_rejected_P = self._reference(indices, scores_S)
+            num_S = torch.tensor([s.num_scored for example in examples for s in example.sequences]).to(scores_S)
+            logps = PairLogps(chosen_P, rejected_P, ref_chosen_P, ref_rejected_P, num_S[0::2], num_S[1::2])
+            out = self.objective.pair(logps, self.settings, facts)
             self._note("logps/chosen", chosen_P)
             self._note("logps/rejected", rejected_P)
         self._note_rewards(out)
         return out.loss.sum()
+
+    def _reference(self, indices: list[int], like: Tensor) -> tuple[Tensor, Tensor]:
+        """Of chosen and rejected [P], under the reference."""
+        if not self.objective.reference:
+            zero_P = torch.zeros(len(indices)).to(like)
+            return zero_P, zero_P
+        assert self.reference_X3 is not None
+        ref_P3 = self.reference_X3[indices].to(like)
+        return ref_P3[:, 0], ref_P3[:, 1]
+
+    def _tokens_a_chosen(self, batch: list[int]) -> float:
+        return sum(self.examples[index].sequences[0].num_scored for index in batch) / len(batch)
 
     def _read(self, trie: Trie) -> Tensor:
         read = trie_rewards if self.objective.reads == "rewards" else trie_logps
