@@ -247,7 +247,7 @@ def test_one_stage_is_skipped_for_equal_input_and_refused_for_other(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        pytest.param(["objective=ntc"], "expected one of sft, dpo, kto, nca, reward", id="objective"),
+        pytest.param(["objective=ntc"], "expected one of sft, dpo, kto, nca, ipo", id="objective"),
         pytest.param(["report.foo=1"], 'report: unknown setting "foo"', id="last-stage"),
         pytest.param(["forest-1.actors.bare.api_key=sk-1"], 'unknown setting "api_key"', id="a-secret"),
         pytest.param(["actor_model=m", "actor_url=http://u:p@h/v1"], "holds a password", id="a-password"),
