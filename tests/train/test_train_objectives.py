@@ -77,7 +77,7 @@ def z(value: float) -> Tensor:
         ),
         pytest.param(ipo(pairs(4, -6), beta=0.1), (1 + 0.75 - 5) ** 2, (0.4, -0.6), id="ipo"),
         pytest.param(ipo(pairs(20, 0), beta=0.1), 0, (2.0, 0), id="ipo-settled"),
-        pytest.param(dpo_norm(pairs(4, -6), beta=2), -log_sigmoid(3.5), (2, -1.5), id="dpo-norm"),
+        pytest.param(dpo_norm(pairs(4, -6), beta=2), -log_sigmoid(3.5), (8, -12), id="dpo-norm"),
         pytest.param(
             rpo(pairs(4, -6), beta=0.1, alpha=0.5, tokens_a_chosen=2), -log_sigmoid(1) - 0.5 / 2, (0.4, -0.6), id="rpo"
         ),

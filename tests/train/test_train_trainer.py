@@ -15,11 +15,14 @@ from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from preftree.errors import InputError, TrainingError
-from preftree.train.examples import Example, batch_packs, epoch_batches, render_rows
+from preftree.progress import Progress
 from preftree.train.objectives import OBJECTIVES
+from preftree.train.order import batch_packs, epoch_batches
+from preftree.train.prepare import prepare
 from preftree.train.reference import reference_key, reference_logps
 from preftree.train.rows import read_rows
 from preftree.train.settings import OBJECTIVE_NAMES, TrainSettings
+from preftree.train.store import Example, Store
 from preftree.train.trainer import TrieTrainer
 from preftree.tries.trie import TokenSequence
 
@@ -41,9 +44,12 @@ def rendered(settings: TrainSettings) -> tuple[Example, ...]:
     objective = OBJECTIVES[settings.objective]
     rows = read_rows(settings.rows, paired=objective.reads != "rows")
     tokenizer = AutoTokenizer.from_pretrained(settings.model)
-    examples = list(render_rows(rows, tokenizer, settings, mismatched=objective.mismatched).examples)
+    folder = Path(settings.out) / "prepared"
+    prepare(rows.rows, tokenizer, folder, max_length=512, where="rows", bar=Progress("", None, "rows"))
+    seed = 0 if objective.mismatched else None
+    examples = list(Store(folder, mismatch_seed=seed, max_length=512))
     # One pair from elsewhere: no L_DR for it.
-    examples[0] = dataclasses.replace(examples[0], from_tree=False)
+    examples[0] = dataclasses.replace(examples[0], source="other")
     return tuple(examples)
 
 
@@ -110,7 +116,8 @@ def row_by_row(model: Any, objective: str, examples: tuple[Example, ...], ref: T
 
 def step(settings: TrainSettings, examples: tuple[Example, ...], ref: Tensor) -> tuple[Tensor, list[Tensor], Any]:
     model = load(settings)
-    trainer = TrieTrainer(model, examples, settings, lowered=False, reference_X3=ref)
+    trainer = TrieTrainer(model, examples, settings, lowered=False)
+    trainer.steps.reference_X3 = ref
     loss = trainer.training_step(model, trainer.train_dataset[0])
     return loss, [p.grad for p in model.parameters() if p.grad is not None], trainer
 
@@ -139,7 +146,7 @@ def test_a_step_equals_the_objective_row_by_row(settings_of: Any, objective: Any
     plain = [g for g in torch.autograd.grad(expected, list(model.parameters()), allow_unused=True) if g is not None]
     gap = torch.stack([(a - b).norm() for a, b in zip(grads, plain, strict=True)]).norm()
     assert gap <= 1e-10 * torch.stack([g.norm() for g in plain]).norm()
-    assert trainer.tokens_trie < trainer.tokens_rows or settings.group == "row"
+    assert trainer.steps.tokens_trie < trainer.steps.tokens_rows or settings.group == "row"
 
 
 @pytest.mark.parametrize("objective", OBJECTIVE_NAMES)
@@ -148,7 +155,8 @@ def test_fp32_stays_within_rounding(settings_of: Any, objective: Any) -> None:
     examples = rendered(settings)
     ref = torch.full((len(examples), 3), -40.0)
     model = load(settings).float()
-    trainer = TrieTrainer(model, examples, settings, lowered=False, reference_X3=ref)
+    trainer = TrieTrainer(model, examples, settings, lowered=False)
+    trainer.steps.reference_X3 = ref
     loss = trainer.training_step(model, trainer.train_dataset[0])
     expected = row_by_row(load(settings), objective, examples, ref.double())
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -158,7 +166,7 @@ def test_metrics_have_trl_names(settings_of: Any) -> None:
     settings = settings_of("nca")
     examples = rendered(settings)
     _, _, trainer = step(settings, examples, torch.full((len(examples), 3), -40.0, dtype=torch.float64))
-    logs: dict[str, float] = {}
+    logs = {"loss": 0.0}
     trainer.log(logs)
     model = load(settings)
     with torch.no_grad():
@@ -180,7 +188,7 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(settings_of: Any) -> Non
 
 
 def toy(groups: list[str]) -> list[Example]:
-    return [Example(g, True, (TokenSequence((1, i + 2), ((1, 2),)),)) for i, g in enumerate(groups)]
+    return [Example(g, "tree", (TokenSequence((1, i + 2), ((1, 2),)),)) for i, g in enumerate(groups)]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -216,7 +224,7 @@ def test_a_mismatched_answer_is_another_problems_behind_the_own_prompt(settings_
 
 def test_kto_needs_two_problems(settings_of: Any, write_rows: Any, make_rows: Any) -> None:
     settings = dataclasses.replace(settings_of("kto"), rows=write_rows(make_rows("kto", 1)))
-    with pytest.raises(InputError, match="other problems"):
+    with pytest.raises(InputError, match="only one problem"):
         rendered(settings)
 
 
@@ -249,8 +257,8 @@ def test_the_reference_is_computed_once_and_only_for_its_key(settings_of: Any) -
 def test_the_reference_key_covers_what_is_scored(change: str) -> None:
     examples = toy(["a", "b"])
     other = {
-        "tokens": [examples[0], Example("b", True, (TokenSequence((1, 9), ((1, 2),)),))],
-        "spans": [examples[0], Example("b", True, (TokenSequence((1, 3)),))],
+        "tokens": [examples[0], Example("b", "tree", (TokenSequence((1, 9), ((1, 2),)),))],
+        "spans": [examples[0], Example("b", "tree", (TokenSequence((1, 3)),))],
         "order": examples[::-1],
     }[change]
     assert reference_key(examples, "f", "fp32") != reference_key(other, "f", "fp32")

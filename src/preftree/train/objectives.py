@@ -71,11 +71,23 @@ def kto(logps: PairLogps, *, beta: float, z: Tensor, lambda_desirable: float, la
     In:  `z`, from `kto_reference_point`, without gradient.
     Out: the loss of both rows of a pair together; the denominator counts rows.
     """
-    chosen_P = beta * (logps.chosen - logps.ref_chosen)
-    rejected_P = beta * (logps.rejected - logps.ref_rejected)
-    gain_P = lambda_desirable * (1 - (chosen_P - z).sigmoid())
-    pain_P = lambda_undesirable * (1 - (z - rejected_P).sigmoid())
-    return PairLoss(gain_P + pain_P, chosen_P.detach(), rejected_P.detach())
+    gain_P, chosen_P = kto_single(logps.chosen - logps.ref_chosen, True, beta=beta, z=z, weight=lambda_desirable)
+    pain_P, rejected_P = kto_single(
+        logps.rejected - logps.ref_rejected, False, beta=beta, z=z, weight=lambda_undesirable
+    )
+    return PairLoss(gain_P + pain_P, chosen_P, rejected_P)
+
+
+def kto_single(
+    log_ratio_R: Tensor, desirable: bool, *, beta: float, z: Tensor, weight: float
+) -> tuple[Tensor, Tensor]:
+    """Loss [R] and reward [R] of answers that stand alone: weight x (1 - sigmoid of how far each is on its side of z).
+
+    In:  log-ratios [R] of policy and reference.
+    """
+    reward_R = beta * log_ratio_R
+    distance_R = reward_R - z if desirable else z - reward_R
+    return weight * (1 - distance_R.sigmoid()), reward_R.detach()
 
 
 def kto_reference_point(logps_M: Tensor, ref_M: Tensor, *, beta: float) -> Tensor:
@@ -109,10 +121,13 @@ def ipo(logps: PairLogps, *, beta: float) -> PairLoss:
 
 
 def dpo_norm(logps: PairLogps, *, beta: float) -> PairLoss:
-    """DPO with log-ratios that are means over tokens, so that length earns nothing."""
-    chosen_P = beta * (logps.chosen - logps.ref_chosen) / logps.num_chosen
-    rejected_P = beta * (logps.rejected - logps.ref_rejected) / logps.num_rejected
-    return PairLoss(-logsigmoid(chosen_P - rejected_P), chosen_P.detach(), rejected_P.detach())
+    """DPO on log-ratios that are means over tokens, so that length earns nothing.
+
+    The rewards that it reports are sums, as those of the other objectives with a reference (and as TRL's).
+    """
+    chosen_P, rejected_P = logps.chosen - logps.ref_chosen, logps.rejected - logps.ref_rejected
+    margin_P = beta * (chosen_P / logps.num_chosen - rejected_P / logps.num_rejected)
+    return PairLoss(-logsigmoid(margin_P), beta * chosen_P.detach(), beta * rejected_P.detach())
 
 
 def rpo(logps: PairLogps, *, beta: float, alpha: float, tokens_a_chosen: float) -> PairLoss:
@@ -141,16 +156,23 @@ def _log1mexp(logp: Tensor) -> Tensor:
 
 
 def reward(
-    chosen_P: Tensor, rejected_P: Tensor, from_tree_P: Tensor, *, terms: str = "bt+dr", centering: float = 0.0
+    chosen_P: Tensor,
+    rejected_P: Tensor,
+    from_tree_P: Tensor,
+    *,
+    margin_P: Tensor | float = 0.0,
+    terms: str = "bt+dr",
+    centering: float = 0.0,
 ) -> PairLoss:
     """Bradley-Terry, and for pairs from trees the direct reward too: L_BT + L_DR, or one of the two.
 
-    L_DR lifts the chosen reward above 0 and presses the rejected below, which L_BT alone leaves open. `centering` x
-    (the sum of both rewards)^2 is added (2312.09244).
+    L_DR lifts the chosen reward above 0 and presses the rejected below, which L_BT alone leaves open. `margin_P` is
+    how far the chosen reward should lead (Llama 2, 2307.09288); `centering` x (the sum of both rewards)^2 is added
+    (2312.09244).
     """
     loss_P = centering * (chosen_P + rejected_P) ** 2
     if terms != "dr":
-        loss_P = loss_P - logsigmoid(chosen_P - rejected_P)
+        loss_P = loss_P - logsigmoid(chosen_P - rejected_P - margin_P)
     if terms != "bt":
         loss_P = loss_P - from_tree_P * (logsigmoid(chosen_P) + logsigmoid(-rejected_P))
     return PairLoss(loss_P, chosen_P.detach(), rejected_P.detach())

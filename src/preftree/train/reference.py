@@ -19,9 +19,11 @@ from torch import Tensor
 
 from preftree.progress import progress
 from preftree.records import digest
-from preftree.train.examples import Example, batch_packs, epoch_batches
+from preftree.train.order import batch_packs, epoch_batches, examples_digest, mismatched_packs
+from preftree.train.processes import Processes
 from preftree.train.settings import TrainSettings
-from preftree.tries.trie import TokenSequence, build_trie, pack
+from preftree.train.store import Example
+from preftree.tries.trie import TokenSequence, build_trie
 
 Score = Callable[[Sequence[TokenSequence]], Tensor]
 
@@ -36,61 +38,51 @@ class Reference:
 
 def reference_key(examples: Sequence[Example], fingerprint: str, precision: str) -> str:
     """What the stored figures depend on, and nothing else."""
-    rendered = [
-        [[list(sequence.tokens), [list(span) for span in sequence.spans]] for sequence in _all(example)]
-        for example in examples
-    ]
-    return digest(["reference-1", fingerprint, precision, rendered])
+    return digest(["reference-2", fingerprint, precision, examples_digest(examples)])
 
 
 def reference_logps(
-    examples: Sequence[Example], settings: TrainSettings, score: Score, *, fingerprint: str, precision: str
+    examples: Sequence[Example],
+    settings: TrainSettings,
+    score: Score,
+    *,
+    fingerprint: str,
+    precision: str,
+    processes: Processes | None = None,
 ) -> Reference:
     """Read them, or compute and store them. `score` gives summed log-probabilities, without gradient."""
+    processes = processes or Processes.here()
     folder = Path(settings.reference_cache or Path(settings.out) / "reference")
     file = folder / f"{reference_key(examples, fingerprint, precision)}.safetensors"
+    processes.wait()
     if file.is_file():
         return Reference(load_file(file)["logps"], 0)
     logps_X3 = torch.zeros(len(examples), 3)
     tokens = 0
-    with torch.no_grad(), progress("reference", len(examples), "pairs") as bar:
-        for indices, sequences, columns in _passes(examples, settings):
+    with torch.no_grad(), progress("reference", len(examples), "examples") as bar:
+        for indices, sequences, columns in _passes(examples, settings, processes):
             scores = score(sequences)
             tokens += len(build_trie(sequences, share=settings.group == "tree").tokens)
             logps_X3[indices, columns] = scores.float().cpu()
-            bar.advance(len(set(indices)) if columns[0] == 0 else 0)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}.partial")
-    save_file({"logps": logps_X3}, partial)
-    os.replace(partial, file)
+            bar.advance(len(set(indices)) * processes.number if columns[0] == 0 else 0)
+    # Each figure was computed by one process; the others hold 0 there.
+    logps_X3 = processes.summed(logps_X3)
+    if processes.first:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}.partial")
+        save_file({"logps": logps_X3}, partial)
+        os.replace(partial, file)
+    processes.wait()
     return Reference(logps_X3, tokens)
 
 
 def _passes(
-    examples: Sequence[Example], settings: TrainSettings
+    examples: Sequence[Example], settings: TrainSettings, processes: Processes
 ) -> Iterator[tuple[list[int], list[TokenSequence], list[int]]]:
     """The packs of the first epoch, so that the first step meets its own figures to the bit; then the mismatched."""
     for batch in epoch_batches(examples, settings, epoch=0):
-        for indices in batch_packs(examples, batch, settings):
-            flat = [(i, side, examples[i].sequences[side]) for i in indices for side in (0, 1)]
+        for indices in processes.share(batch_packs(examples, batch, settings, processes.number)):
+            flat = [(i, side, s) for i in indices for side, s in enumerate(examples[i].sequences)]
             yield [i for i, _, _ in flat], [sequence for _, _, sequence in flat], [side for _, side, _ in flat]
-        for found in mismatched_packs(examples, batch, settings):
-            yield found, [_mismatched(examples[i]) for i in found], [2] * len(found)
-
-
-def mismatched_packs(examples: Sequence[Example], batch: Sequence[int], settings: TrainSettings) -> list[list[int]]:
-    """The examples of a batch that have a mismatched answer, by the trie that holds it."""
-    found = [index for index in batch if examples[index].mismatched is not None]
-    found.sort(key=lambda index: _mismatched(examples[index]).tokens)
-    groups = [[_mismatched(examples[index])] for index in found]
-    packs = pack(groups, settings.max_tokens, share=settings.group == "tree")
-    return [[found[at] for at in indices] for indices in packs]
-
-
-def _mismatched(example: Example) -> TokenSequence:
-    assert example.mismatched is not None
-    return example.mismatched
-
-
-def _all(example: Example) -> list[TokenSequence]:
-    return [*example.sequences, *([] if example.mismatched is None else [example.mismatched])]
+        for entries in processes.share(mismatched_packs(examples, batch, settings)):
+            yield [i for i, _ in entries], [sequence for _, sequence in entries], [2] * len(entries)

@@ -53,6 +53,8 @@ class Row:
     group: str
     source: str
     answers: tuple[Answer, ...]
+    label: bool | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def _row(value: Any, place: str, paired: bool) -> Row:
     prompt = answers[0].prompt
     group = value.get("parent_id") or digest(prompt)
     source = value.get("source") or ("tree" if "trajectory" in value else "other")
-    return Row(place, str(group), str(source), answers)
+    label = value.get("label") if isinstance(value.get("label"), bool) and not paired else None
+    return Row(place, str(group), str(source), answers, label)
 
 
 # ---------------------------------------------------------------- forms

@@ -1,219 +1,208 @@
 """One training run, from settings to a finished directory; idempotent and resumable.
 
 In:  `TrainSettings`.
-Out: `TrainReport`, and in `out`: model and tokenizer, metrics.jsonl, settings.json, rows_set_aside.json, report.json.
-Always true: `report.json` is written last; settings.json holds the key of the run (settings, rows, model), and a
-directory with another key is refused, never mixed; progress is on stderr.
+Out: `TrainReport`, and in `out`: model and tokenizer, README.md (the model card), metrics.jsonl, settings.json,
+rows_set_aside.json, report.json.
+Always true: `report.json` is written last; with several processes the first alone writes; progress is on stderr.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import os
-import platform
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from preftree import __version__
-from preftree.errors import InputError, TrainingError
 from preftree.progress import progress
-from preftree.records import digest
-from preftree.train.rows import read_rows, row_files
+from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
 from preftree.train.settings import TrainReport, TrainSettings
+from preftree.train.sources import held_out_rows, rows_fingerprint, training_rows
 from preftree.tries.precision import resolve_precision
 
-# These say where and how often, not what: they may differ between the runs of one directory.
-_NOT_IN_KEY = ("out", "model", "rows", "save_steps", "reference_cache")
+if TYPE_CHECKING:
+    from preftree.train.processes import Processes
+    from preftree.train.store import Store
+    from preftree.train.trainer import TrieTrainer
 
 
 def train(settings: TrainSettings) -> TrainReport:
     """Train, or go on, or return what a finished directory says."""
+    from preftree.train.processes import Processes
+
     out = Path(settings.out)
-    fingerprint = _model_fingerprint(settings.model)
     precision = resolve_precision(settings.precision)
-    key = digest([_of_key(settings), precision, fingerprint, [_sha256(file) for file in row_files(settings.rows)]])
-    _claim(out, settings, key, precision)
+    fingerprint = model_fingerprint(settings.model)
+    other = model_fingerprint(settings.reference_model, "train.reference_model") if settings.reference_model else ""
+    key = run_key(settings, precision, [fingerprint, other, rows_fingerprint(settings)])
+    processes = Processes.begin()
+    with processes.first_alone() as first:
+        if first:
+            claim(out, settings, key, precision)
     if (out / "report.json").is_file():
         return TrainReport(**json.loads((out / "report.json").read_text(encoding="utf-8")))
-    return _train(settings, out, fingerprint, precision)
+    return _train(settings, out, other or fingerprint, precision, processes)
 
 
-def _train(settings: TrainSettings, out: Path, fingerprint: str, precision: str) -> TrainReport:
+def _train(
+    settings: TrainSettings, out: Path, reference_fingerprint: str, precision: str, processes: Processes
+) -> TrainReport:
     began = time.monotonic()
     import transformers
 
-    from preftree.train.examples import render_rows
-    from preftree.train.objectives import OBJECTIVES
-    from preftree.train.reference import reference_logps
-    from preftree.train.trainer import Bookkeeping, TrieTrainer, last_checkpoint
-    from preftree.tries.attention import attending, check_model
+    from preftree.train.load import load_model, load_tokenizer
+    from preftree.train.trainer import TrieTrainer, last_checkpoint
+    from preftree.train.watch import Watch
+    from preftree.tries.attention import check_model
 
     transformers.utils.logging.disable_progress_bar()
     transformers.set_seed(settings.seed)
-    objective = OBJECTIVES[settings.objective]
-    rows = read_rows(settings.rows, paired=objective.reads != "rows")
-    tokenizer = _tokenizer(settings.model)
-    rendered = render_rows(rows, tokenizer, settings, mismatched=objective.mismatched)
-    _write(out / "rows_set_aside.json", [dataclasses.asdict(row) for row in rendered.set_aside])
-    last_tokens = {sequence.tokens[-1] for example in rendered.examples for sequence in example.sequences}
-    model = _model(settings, tokenizer, last_tokens)
-    _refuse_full_disk(out, sum(p.numel() * p.element_size() for p in model.parameters()))
-    check_model(model)
+    tokenizer = load_tokenizer(settings)
+    with processes.first_alone() as first:
+        if first:
+            _prepare(settings, tokenizer, out)
+    examples, held_out = _stores(settings, out)
+    model = load_model(settings.model, tokenizer, examples.last_tokens(), settings)
+    refuse_full_disk(out, sum(p.numel() * p.element_size() for p in model.parameters()))
+    check_model(getattr(model, "get_base_model", lambda: model)())
 
-    trainer = TrieTrainer(model, rendered.examples, settings, lowered=precision == "bf16")
-    reference_tokens = 0
-    if objective.reference:
-        with attending(model):
-            reference = reference_logps(
-                rendered.examples, settings, trainer.score, fingerprint=fingerprint, precision=precision
-            )
-        trainer.reference_X3, reference_tokens = reference.logps, reference.tokens
-    steps = len(trainer.train_dataset)
-    checkpoint = last_checkpoint(out)
+    several = len(examples.sources()) > 1
+    trainer = TrieTrainer(
+        model, examples, settings,
+        lowered=precision == "bf16", held_out=() if held_out is None else held_out, several_sources=several,
+    )  # fmt: skip
+    tokens_reference = _references(settings, trainer, tokenizer, reference_fingerprint, precision)
+    steps, checkpoint = len(trainer.train_dataset), last_checkpoint(out)
     with progress(f"training {settings.objective}", steps, "steps") as bar:
-        trainer.add_callback(Bookkeeping(out / "metrics.jsonl", bar, settings))
+        trainer.add_callback(Watch(out, bar, settings, processes))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    eval_metrics = trainer.evaluate() if settings.evaluates else {}
+    totals = processes.merged({"rows": (trainer.steps.tokens_rows,), "trie": (trainer.steps.tokens_trie,)})
+    set_aside = json.loads((out / "rows_set_aside.json").read_text(encoding="utf-8"))
     report = TrainReport(
         out=settings.out,
         objective=settings.objective,
-        num_rows=len(rendered.examples),
-        num_set_aside=len(rendered.set_aside),
+        num_rows=len(examples),
+        num_set_aside=len(set_aside),
         steps=steps,
-        tokens_rows=trainer.tokens_rows,
-        tokens_trie=trainer.tokens_trie,
-        tokens_reference=reference_tokens,
+        tokens_rows=int(totals["rows"][0]),
+        tokens_trie=int(totals["trie"][0]),
+        tokens_reference=tokens_reference,
         seconds=round(time.monotonic() - began, 3),
         precision=precision,
-        final_metrics={k: v for k, v in _last_line(out / "metrics.jsonl").items() if k not in ("step", "epoch")},
+        final_metrics=_last_metrics(out / "metrics.jsonl"),
+        eval_metrics=eval_metrics,
+        sources=examples.sources(),
+        reasons=dict(Counter(row["reason"] for row in set_aside).most_common(20)),
     )
-    _write(out / "report.json", report.to_json())
-    for folder in out.glob("checkpoint-*"):
-        shutil.rmtree(folder)
+    with processes.first_alone() as first:
+        if first:
+            _finish(settings, out, trainer, tokenizer, report)
     return report
 
 
-# ---------------------------------------------------------------- what is loaded
+# ---------------------------------------------------------------- before
 
 
-def _tokenizer(path: str) -> Any:
-    from transformers import AutoTokenizer
+def _prepare(settings: TrainSettings, tokenizer: Any, out: Path) -> None:
+    """Stores of the training rows and the held-out ones, once; what was set aside is listed."""
+    from preftree.train.prepare import prepare
+    from preftree.train.store import Store
 
-    try:
-        return AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"train.model={path}: no tokenizer can be loaded from there ({_short(error)})") from error
-
-
-def _model(settings: TrainSettings, tokenizer: Any, last_tokens: set[int]) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    try:
-        if settings.objective == "reward":
-            from preftree.train.reward import load_reward_model
-
-            model = load_reward_model(settings.model, tokenizer, last_tokens, seed=settings.seed)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(settings.model, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"train.model={settings.model}: no model can be loaded from there ({_short(error)})"
-        ) from error
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
-
-
-# ---------------------------------------------------------------- the directory
-
-
-def _of_key(settings: TrainSettings) -> dict[str, Any]:
-    return {name: value for name, value in dataclasses.asdict(settings).items() if name not in _NOT_IN_KEY}
-
-
-def _claim(out: Path, settings: TrainSettings, key: str, precision: str) -> None:
-    """Make the directory this run's own, or see that it is."""
-    out.mkdir(parents=True, exist_ok=True)
-    file = out / "settings.json"
-    if file.is_file():
-        before = json.loads(file.read_text(encoding="utf-8"))
-        if before["key"] != key:
-            raise InputError(
-                f"{out} holds a run of other settings, rows or model ({_differences(before['settings'], settings)}): "
-                "choose another train.out, or remove that directory"
-            )
+    parts = {"train": training_rows, "held-out": held_out_rows} if settings.evaluates else {"train": training_rows}
+    if all(Store.is_whole(out / "prepared" / name) for name in parts) and (out / "rows_set_aside.json").is_file():
         return
-    import torch
-    import transformers
-
-    versions = {
-        "preftree": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-    settings_json = dataclasses.asdict(settings)
-    _write(file, {"key": key, "settings": settings_json, "precision": precision, "versions": versions})
+    set_aside = []
+    for name, rows in parts.items():
+        with progress(f"reading {name} rows", None, "rows") as bar:
+            _, bad = prepare(
+                rows(settings), tokenizer, out / "prepared" / name, max_length=settings.max_length,
+                where=settings.rows or "train.mix", bar=bar,
+            )  # fmt: skip
+        set_aside += bad
+    write_json(out / "rows_set_aside.json", [dataclasses.asdict(row) for row in set_aside])
 
 
-def _differences(before: dict[str, Any], settings: TrainSettings) -> str:
-    now = dataclasses.asdict(settings)
-    changed = [f"{name} was {before.get(name)!r}, is {now[name]!r}" for name in now if before.get(name) != now[name]]
-    return "; ".join(changed) or "the content of the rows or the model changed"
+def _stores(settings: TrainSettings, out: Path) -> tuple[Store, Store | None]:
+    from preftree.train.objectives import OBJECTIVES
+    from preftree.train.store import Store
+
+    seed = settings.seed if OBJECTIVES[settings.objective].mismatched else None
+    folders = [out / "prepared" / name for name in ("train", "held-out")[: 1 + settings.evaluates]]
+    stores = [Store(folder, mismatch_seed=seed, max_length=settings.max_length) for folder in folders]
+    return stores[0], stores[1] if settings.evaluates else None
 
 
-def _model_fingerprint(model: str) -> str:
-    """Of a directory: its files, weights, tokenizer and template. Of a hub id: the commit that it stands for."""
-    folder = Path(model)
-    if folder.is_dir():
-        wanted = (".safetensors", ".json", ".jinja", ".model", ".txt")
-        skip = {"settings.json", "report.json", "rows_set_aside.json", "metrics.jsonl"}
-        files = [file for file in sorted(folder.iterdir()) if file.suffix in wanted and file.name not in skip]
-        if not any(file.suffix == ".safetensors" for file in files):
-            raise InputError(f"train.model={model}: no .safetensors file there")
-        return digest([[file.name, _sha256(file)] for file in files])
-    from transformers import AutoConfig
+def _references(
+    settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, fingerprint: str, precision: str
+) -> int:
+    """Log-probabilities of all examples under the reference, where the objective has one; how many tokens it took."""
+    from preftree.train.forward import answer_tries, core_model
+    from preftree.train.load import device
+    from preftree.train.objectives import OBJECTIVES
+    from preftree.train.reference import reference_logps
+    from preftree.tries.attention import attending
 
-    try:
-        config = AutoConfig.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise InputError(f"train.model={model}: neither a directory nor a hub id ({_short(error)})") from error
-    return digest([model, config._commit_hash])
+    if not OBJECTIVES[settings.objective].reference:
+        return 0
+    model = trainer.model
+    if settings.reference_model:
+        from transformers import AutoModelForCausalLM
 
-
-def _refuse_full_disk(out: Path, weights: int) -> None:
-    """Weights, and at the worst moment two checkpoints of weights and AdamW's two moments."""
-    needed, free = weights * 7, shutil.disk_usage(out).free
-    if free < needed:
-        raise TrainingError(
-            f"{out}: {free / 1e9:.1f} GB are free and training needs up to {needed / 1e9:.1f} GB: free some, or choose "
-            "another train.out"
-        )
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        state = hashlib.sha256()
-        while block := stream.read(1 << 22):
-            state.update(block)
-    return state.hexdigest()
+        model = AutoModelForCausalLM.from_pretrained(settings.reference_model, dtype=model.dtype).to(device()).eval()
+        answer_tries(model, rewards=False)
+    tokens = 0
+    with attending(core_model(model)):
+        for steps in (trainer.steps, trainer.held_out):
+            if len(steps.examples):
+                found = reference_logps(
+                    steps.examples, settings, lambda sequences, steps=steps: steps.score(model, sequences),
+                    fingerprint=fingerprint, precision=precision,
+                )  # fmt: skip
+                steps.reference_X3 = found.logps
+                tokens += found.tokens
+    return tokens
 
 
-def _write(file: Path, value: Any) -> None:
-    """A whole file or none."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, file)
+# ---------------------------------------------------------------- after
 
 
-def _last_line(file: Path) -> dict[str, float]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    return json.loads(lines[-1]) if lines else {}
+def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer: Any, report: TrainReport) -> None:
+    """The model, its card and the report; checkpoints and prepared rows go."""
+    from preftree.train.watch import best_folder
+
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    best = best_folder(out)
+    if settings.lora is not None:
+        if settings.keep_best and best.is_dir():
+            model.load_adapter(str(best), model.active_adapter, is_trainable=False)
+        model.save_pretrained(out / "adapter" if settings.lora.merge else out)
+        if settings.lora.merge:
+            model.merge_and_unload().save_pretrained(out)
+    else:
+        model.save_pretrained(out)
+        if settings.keep_best and best.is_dir():
+            for file in best.glob("*.safetensors"):
+                shutil.copy2(file, out / file.name)
+    tokenizer.save_pretrained(out)
+    _write_card(settings, out, report)
+    write_json(out / "report.json", report.to_json())
+    for folder in (*out.glob("checkpoint-*"), best, out / "prepared"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if settings.push_to_hub:
+        from preftree.train.publish import push
+
+        push(out, settings.push_to_hub, private=settings.push_private)
 
 
-def _short(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _write_card(settings: TrainSettings, out: Path, report: TrainReport) -> None:
+    pass
+
+
+def _last_metrics(file: Path) -> dict[str, float]:
+    """The last line of training."""
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    last: dict[str, float] = next((line for line in reversed(lines) if "loss" in line), {})
+    return {name: value for name, value in last.items() if name not in ("step", "epoch")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from preftree.errors import InputError
 
@@ -17,6 +17,32 @@ GROUPS = ("tree", "row")
 
 
 @dataclass(frozen=True, slots=True)
+class LoraSettings:
+    """Low-rank adapters instead of whole weights (LoRA, 2106.09685; QLoRA, 2305.14314). Needs the extra `peft`."""
+
+    rank: int = 16
+    """Rank of each adapter."""
+    alpha: int = 32
+    """Adapters are scaled by alpha / rank."""
+    dropout: float = 0.0
+    """Dropout before each adapter."""
+    targets: str = "all-linear"
+    """Which layers get one: all-linear, or names with commas between."""
+    four_bit: bool = False
+    """Hold the frozen weights in 4 bits (QLoRA): needs bitsandbytes and a GPU."""
+    merge: bool = True
+    """Write the whole model with the adapter merged into it, the adapter beside it; false: the adapter alone."""
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.alpha < 1:
+            raise InputError(f"train.lora: expected rank and alpha of at least 1, got {self.rank} and {self.alpha}")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"train.lora.dropout: expected 0 to 1, got {self.dropout}")
+        if self.four_bit and self.merge:
+            raise InputError("train.lora: weights of 4 bits can't take a merge without loss; set lora.merge=false")
+
+
+@dataclass(frozen=True, slots=True)
 class TrainSettings:
     """One training run. The defaults are the paper's where it gives any."""
 
@@ -24,22 +50,28 @@ class TrainSettings:
     """sft, dpo, kto, nca, ipo, dpo-norm, rpo, simpo, orpo or reward."""
     model: str
     """The starting model: a local directory or a hub id."""
-    rows: str
-    """The rows: a .jsonl, .json or .parquet file, or a directory of them."""
-    out: str
+    rows: str = ""
+    """The rows: a file, a directory or a hub id (docs/data.md). This or `mix`."""
+    out: str = ""
     """The directory that the run writes."""
+    mix: tuple[dict[str, Any], ...] = ()
+    """Several sources, each with its place and, if wished, form, cap, share and seed (docs/data.md)."""
+    template: str = ""
+    """The chat template of a base model that has none: a packaged name (mistral-instruct, chatml) or a .jinja file."""
     epochs: int = 1
     """Passes over the rows."""
     batch_size: int = 8
     """Rows (SFT) or pairs an optimizer step; whole trees are kept together as far as they fit."""
     learning_rate: float = 1e-5
-    """Peak learning rate of AdamW."""
+    """Peak learning rate."""
     warmup_ratio: float = 0.1
     """Share of the steps over which the learning rate rises from 0."""
     lr_scheduler: str = "cosine"
     """cosine, linear, constant or constant_with_warmup."""
+    optimizer: str = "adamw_torch"
+    """Any name that transformers' `optim` knows."""
     beta: float = 0.1
-    """Rewards of DPO, KTO, NCA, IPO and RPO are beta x nats; of dpo-norm, simpo and orpo beta x nats a token."""
+    """Rewards are beta x nats, where there is a reference; of simpo and orpo beta x nats a token."""
     lambda_desirable: float = 1.33
     """KTO's weight of chosen answers."""
     lambda_undesirable: float = 1.0
@@ -58,20 +90,42 @@ class TrainSettings:
     """Tokens of one trie (one forward and backward pass). Memory grows with it, losses do not depend on it."""
     precision: str = "auto"
     """fp32, bf16 (autocast; the weights stay fp32) or auto: bf16 where the machine computes in it."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: less memory, about a third more time."""
+    lora: LoraSettings | None = None
+    """Train adapters; the reference is the same model with the adapter off."""
     seed: int = 0
     """Order of the data, KTO's mismatches, the new reward head."""
     weight_decay: float = 0.0
-    """AdamW's, on matrices."""
+    """The optimizer's, on matrices."""
     max_grad_norm: float = 1.0
     """Gradients are clipped to this norm."""
+    max_reward_drop: float = 20.0
+    """Stop when rewards/chosen has fallen below minus this over ten logged lines (the paper's DPO at 70B); 0: never."""
+    eval_rows: str = ""
+    """Rows to evaluate on, as `rows`."""
+    eval_share: float = 0.0
+    """Or this share of the problems, held out of training."""
+    eval_steps: int = 0
+    """Steps between evaluations; 0: only at the end."""
+    keep_best: bool = False
+    """Write the weights with the lowest eval_loss instead of the last."""
     save_steps: int = 0
     """Steps between checkpoints; 0: by time, so that writing takes under a twentieth of the run."""
     logging_steps: int = 1
     """Steps between lines of metrics.jsonl."""
+    report_to: tuple[str, ...] = ()
+    """Logging backends of transformers beside metrics.jsonl: tensorboard, wandb, mlflow, ..."""
     group: str = "tree"
     """tree: rows of one problem share a trie; row: each sequence alone, for comparisons."""
+    reference_model: str = ""
+    """The reference of DPO, KTO, NCA, IPO and RPO, where it is not the starting model."""
     reference_cache: str = ""
     """Directory of reference log-probabilities that several runs may share; empty: inside `out`."""
+    push_to_hub: str = ""
+    """A hub id to upload the finished model to."""
+    push_private: bool = True
+    """Whether that repository is made private."""
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -89,16 +143,33 @@ class TrainSettings:
         for name in ("learning_rate", "beta", "max_grad_norm"):
             if not getattr(self, name) > 0:
                 raise InputError(f"train.{name}: expected more than 0, got {getattr(self, name)}")
-        if not 0 <= self.warmup_ratio < 1:
-            raise InputError(f"train.warmup_ratio: expected 0 to 1, got {self.warmup_ratio}")
-        for name in ("save_steps", "weight_decay", "rpo_alpha", "simpo_gamma", "reward_centering"):
+        for name in ("warmup_ratio", "eval_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"train.{name}: expected 0 to 1, got {getattr(self, name)}")
+        for name in ("save_steps", "eval_steps", "weight_decay", "rpo_alpha", "simpo_gamma", "reward_centering",
+                     "max_reward_drop"):  # fmt: skip
             if getattr(self, name) < 0:
                 raise InputError(f"train.{name}: expected 0 or more, got {getattr(self, name)}")
+        if not self.out:
+            raise InputError("train.out: expected a directory")
+        if bool(self.rows) == bool(self.mix):
+            raise InputError("train.rows: expected either rows or mix, " + ("not both" if self.rows else "got neither"))
+        if self.eval_rows and self.eval_share:
+            raise InputError("train.eval_rows: expected either eval_rows or eval_share, not both")
+        if (self.keep_best or self.eval_steps) and not (self.eval_rows or self.eval_share):
+            raise InputError("train.eval_rows: keep_best and eval_steps need rows to evaluate on")
+
+    @property
+    def evaluates(self) -> bool:
+        return bool(self.eval_rows or self.eval_share)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """A finished run. `tokens_rows` is what row-by-row training would compute, `tokens_trie` what was computed."""
+    """A finished run. `tokens_rows` is what row-by-row training would compute, `tokens_trie` what was computed.
+
+    `sources` counts the examples of each source; `reasons` counts what was set aside.
+    """
 
     out: str
     objective: str
@@ -111,6 +182,9 @@ class TrainReport:
     seconds: float
     precision: str
     final_metrics: dict[str, float] = field(default_factory=dict)
+    eval_metrics: dict[str, float] = field(default_factory=dict)
+    sources: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         return dataclasses.asdict(self)

@@ -1,0 +1,108 @@
+"""What a run begins with: tokenizer and template, model, adapters.
+
+In:  settings. Out: objects of transformers and peft.
+Always true: a base model keeps the template that it was given; what can't be loaded is an InputError of one sentence.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from preftree.errors import InputError
+from preftree.train.directory import short
+from preftree.train.reward import load_reward_model
+from preftree.train.settings import LoraSettings, TrainSettings
+
+
+def load_tokenizer(settings: TrainSettings) -> Any:
+    """The model's tokenizer, with the recipe's chat template if it has none of its own."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(settings.model)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"train.model={settings.model}: no tokenizer can be loaded from there ({short(error)})"
+        ) from error
+    if settings.template and tokenizer.chat_template is None:
+        tokenizer.chat_template = template_text(settings.template)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def template_text(name: str) -> str:
+    """A packaged template by name, or a file."""
+    packaged = resources.files("preftree.train") / "templates"
+    names = sorted(entry.name.removesuffix(".jinja") for entry in packaged.iterdir() if entry.name.endswith(".jinja"))
+    if name in names:
+        return (packaged / f"{name}.jinja").read_text(encoding="utf-8")
+    if not Path(name).is_file():
+        raise InputError(f"train.template={name}: neither a file nor one of {', '.join(names)}")
+    return Path(name).read_text(encoding="utf-8")
+
+
+def load_model(path: str, tokenizer: Any, last_tokens: set[int], settings: TrainSettings) -> Any:
+    """The model in fp32 on this process's device; a reward model for `reward`; adapters where asked for."""
+    lora = settings.lora
+    try:
+        if settings.objective == "reward":
+            model = load_reward_model(path, tokenizer, last_tokens, seed=settings.seed)
+        else:
+            more = {"quantization_config": _four_bit()} if lora is not None and lora.four_bit else {}
+            model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **more)
+    except (OSError, ValueError) as error:
+        raise InputError(f"train.model={path}: no model can be loaded from there ({short(error)})") from error
+    if lora is not None:
+        model = _with_adapters(model, lora, settings)
+    if lora is None or not lora.four_bit:
+        model = model.to(device())
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    return model
+
+
+def device() -> torch.device:
+    """This process's accelerator, or the CPU."""
+    import os
+
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _with_adapters(model: Any, lora: LoraSettings, settings: TrainSettings) -> Any:
+    try:
+        import peft
+    except ImportError as error:
+        raise InputError("train.lora needs the extra peft: pip install 'preftree[peft]'") from error
+    rewards = settings.objective == "reward"
+    config = peft.LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.targets if lora.targets == "all-linear" else lora.targets.split(","),
+        task_type="SEQ_CLS" if rewards else "CAUSAL_LM",
+        modules_to_save=["score"] if rewards else None,
+    )
+    torch.manual_seed(settings.seed)
+    try:
+        return peft.get_peft_model(model, config)
+    except ValueError as error:
+        raise InputError(f"train.lora.targets={lora.targets}: {short(error)}") from error
+
+
+def _four_bit() -> Any:
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None or not torch.cuda.is_available():
+        raise InputError("train.lora.four_bit needs a GPU and bitsandbytes: pip install bitsandbytes")
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )  # fmt: skip
