@@ -26,9 +26,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-# Before torch is loaded: threads that spin while they wait stop each other when anything else wants a core.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 from benchmarks._workloads import VOCABULARY, Tree, workload
 
 SHAPE: dict[str, Any] = {
@@ -60,7 +57,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for objective in arguments.objectives.split(","):
         for name in arguments.workloads.split(",") if objective == "dpo" else ["a"]:
-            kinds = ["trie"] if arguments.ours else ["trie", "trl 1", *(["trl 2"] if name in "ad" else []), "trl all"]
+            kinds = ["trie"] if arguments.ours else ["trie", "trl 1", *(["trl 2"] if name == "a" else []), "trl all"]
             if objective in ("kto", "reference"):
                 kinds = [kind for kind in kinds if kind != "trl 2"]
             for kind in kinds:
@@ -369,7 +366,11 @@ def write(file: Path, rows: list[dict[str, Any]]) -> None:
 
 def show(rows: list[dict[str, Any]]) -> None:
     for line in ratios(rows):
-        print("  ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in line.items()))
+        print(
+            "  ".join(
+                f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in line.items()
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -94,12 +94,14 @@ def test_times_leave_no_trace(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        pytest.param(ExportSettings(format="csv"), 'format "csv" is unknown', id="format"),
-        pytest.param(ExportSettings(history="some"), 'history "some" is unknown', id="history"),
-        pytest.param(ExportSettings(), "no finished tree", id="empty"),
+        pytest.param({"format": "csv"}, 'format "csv" is unknown', id="format"),
+        pytest.param({"history": "some"}, 'history "some" is unknown', id="history"),
+        pytest.param({"responses": "other"}, 'responses "other" is unknown', id="responses"),
+        pytest.param({"held_out": 1.0}, "held_out: expected 0 to 1", id="held-out"),
+        pytest.param({}, "no finished tree", id="empty"),
     ],
 )
 def test_wrong_settings(tmp_path, settings, said):
     _forest(tmp_path / "forest")
     with pytest.raises(InputError, match=said):
-        export(tmp_path / "forest", tmp_path / "rows", settings)
+        export(tmp_path / "forest", tmp_path / "rows", ExportSettings(**settings))

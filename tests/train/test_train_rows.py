@@ -91,7 +91,7 @@ GOOD = {"prompt": "q", "chosen": "yes", "rejected": "no"}
     [
         pytest.param("{broken", "", "not JSON", id="not-json"),
         pytest.param([1], "", "expected an object", id="not-an-object"),
-        pytest.param({"chosen": "yes", "rejected": "no"}, "trajectory", "missing", id="no-prompt"),
+        pytest.param({"chosen": "yes", "rejected": "no"}, "prompt", "no common beginning", id="no-prompt"),
         pytest.param({"prompt": "q", "chosen": "yes"}, "rejected", "missing", id="no-rejected"),
         pytest.param({"prompt": "q", "chosen": " ", "rejected": "no"}, "chosen", "empty", id="empty"),
         pytest.param({"prompt": "q", "chosen": 3, "rejected": "no"}, "chosen", "expected text", id="not-text"),

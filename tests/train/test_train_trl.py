@@ -273,7 +273,7 @@ def test_first_step_is_the_same(name: str, policy_dir: Path, model_dir: Path, tm
             assert mine[key] == pytest.approx(trl[theirs_key], abs=1e-4), key
 
 
-@pytest.mark.parametrize("optimizer, closeness", [("adamw_torch", 1e-2), ("sgd", 1e-4)])
+@pytest.mark.parametrize(("optimizer", "closeness"), [("adamw_torch", 1e-2), ("sgd", 1e-4)])
 @pytest.mark.parametrize("name", CASES)
 def test_twenty_steps_end_at_the_same_weights(
     name: str, optimizer: str, closeness: float, policy_dir: Path, model_dir: Path, tmp_path: Path
@@ -294,11 +294,9 @@ def test_twenty_steps_end_at_the_same_weights(
     assert (ours.after - theirs.after).norm() <= closeness * moved
 
 
-@pytest.mark.parametrize("optimizer, closeness", [("adamw_torch", 1e-2), ("sgd", 1e-4)])
+@pytest.mark.parametrize(("optimizer", "closeness"), [("adamw_torch", 1e-2), ("sgd", 1e-4)])
 @pytest.mark.parametrize("name", ["dpo", "nca"])
-def test_adapters_too(
-    name: str, optimizer: str, closeness: float, model_dir: Path, tmp_path: Path
-) -> None:
+def test_adapters_too(name: str, optimizer: str, closeness: float, model_dir: Path, tmp_path: Path) -> None:
     """LoRA: policy and reference are one model with the adapter on and off; rewards begin away from 0."""
     rate = 1e-3 if optimizer == "adamw_torch" else 0.5
     case = CASES[name]
@@ -311,9 +309,7 @@ def test_adapters_too(
     examples = tuple(render_rows(read_rows(settings.rows, paired=True).rows, tokenizer_of(model_dir), max_length=512))
     order = [index for batch in epoch_batches(examples, settings, 0) for index in batch]
     ours = train_ours(case, examples, adapted(load(model_dir, name)), load(model_dir, name), settings)
-    theirs = train_trl(
-        case, [rows[i] for i in order], adapted(load(model_dir, name)), load(model_dir, name), settings
-    )
+    theirs = train_trl(case, [rows[i] for i in order], adapted(load(model_dir, name)), load(model_dir, name), settings)
     assert torch.equal(ours.before, theirs.before)
     assert ours.lines[0]["loss"] == pytest.approx(theirs.lines[0]["loss"], rel=1e-5)
     assert abs(ours.lines[0]["rewards/chosen"]) > 1e-3

@@ -78,9 +78,7 @@ def kto(logps: PairLogps, *, beta: float, z: Tensor, lambda_desirable: float, la
     return PairLoss(gain_P + pain_P, chosen_P, rejected_P)
 
 
-def kto_single(
-    log_ratio_R: Tensor, desirable: bool, *, beta: float, z: Tensor, weight: float
-) -> tuple[Tensor, Tensor]:
+def kto_single(log_ratio_R: Tensor, desirable: bool, *, beta: float, z: Tensor, weight: float) -> tuple[Tensor, Tensor]:
     """Loss [R] and reward [R] of answers that stand alone: weight x (1 - sigmoid of how far each is on its side of z).
 
     In:  log-ratios [R] of policy and reference.

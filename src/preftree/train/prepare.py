@@ -40,9 +40,7 @@ def prepare(
         return writer.close(), bad
 
 
-def render_rows(
-    rows: Sequence[Row | BadRow], tokenizer: Any, *, max_length: int
-) -> Iterator[Example | BadRow]:
+def render_rows(rows: Sequence[Row | BadRow], tokenizer: Any, *, max_length: int) -> Iterator[Example | BadRow]:
     """These rows as examples, or as rows set aside with the reason; what was set aside before passes through."""
     items = [_item(answer) for row in rows if isinstance(row, Row) for answer in row.answers]
     rendered = iter(render_all(tokenizer, items, max_length=max_length))

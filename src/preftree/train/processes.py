@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
-from torch import distributed
+from torch import Tensor, distributed
 
 T = TypeVar("T")
 

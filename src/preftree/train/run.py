@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preftree.progress import progress
-from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
+from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, write_json
 from preftree.train.settings import TrainReport, TrainSettings
 from preftree.train.sources import held_out_rows, rows_fingerprint, training_rows
 from preftree.tries.precision import resolve_precision
@@ -135,9 +135,7 @@ def _stores(settings: TrainSettings, out: Path) -> tuple[Store, Store | None]:
     return stores[0], stores[1] if settings.evaluates else None
 
 
-def _references(
-    settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, fingerprint: str, precision: str
-) -> int:
+def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, fingerprint: str, precision: str) -> int:
     """Log-probabilities of all examples under the reference, where the objective has one; how many tokens it took."""
     from preftree.train.forward import answer_tries, core_model
     from preftree.train.load import device

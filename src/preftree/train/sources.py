@@ -1,31 +1,92 @@
 """Which rows a run trains on and which it holds out.
 
-In:  settings. Out: rows and what was set aside, one after another; a fingerprint of what stands on disk.
+In:  settings. Out: rows and what was set aside, one after another; a fingerprint of what stands behind them.
+Always true: a problem is on one side only, also where it was grown with a tool and without.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from preftree.train.directory import sha256
-from preftree.train.rows import BadRow, Row, read_rows, row_files
+from preftree.errors import InputError
+from preftree.train.mix import MixEntry, iter_mix
+from preftree.train.places import place_fingerprint
+from preftree.train.rows import BadRow, Kind, Row, Text
 from preftree.train.settings import TrainSettings
 
 
 def training_rows(settings: TrainSettings) -> Iterator[Row | BadRow]:
     """All rows, less what is held out."""
-    found = read_rows(settings.rows, paired=settings.objective != "sft")
-    yield from found.rows
-    yield from found.set_aside
+    for row in iter_mix(mix_of(settings), kind_of(settings)):
+        if isinstance(row, BadRow) or not _held_out(row, settings):
+            yield row
 
 
 def held_out_rows(settings: TrainSettings) -> Iterator[Row | BadRow]:
-    """What is evaluated on."""
-    found = read_rows(settings.eval_rows, paired=settings.objective != "sft")
-    yield from found.rows
-    yield from found.set_aside
+    """What is evaluated on: rows of their own, or the held-out problems."""
+    if settings.eval_rows:
+        yield from iter_mix([MixEntry(settings.eval_rows)], kind_of(settings))
+        return
+    for row in iter_mix(mix_of(settings), kind_of(settings)):
+        if isinstance(row, Row) and _held_out(row, settings):
+            yield row
 
 
 def rows_fingerprint(settings: TrainSettings) -> list[Any]:
-    return [sha256(file) for file in row_files(settings.rows)]
+    """Of what stands at every place, and how much of it is taken."""
+    entries = [*mix_of(settings), *([MixEntry(settings.eval_rows)] if settings.eval_rows else [])]
+    return [[dataclasses.asdict(entry) | {"rows": place_fingerprint(entry.place)}] for entry in entries]
+
+
+def mix_of(settings: TrainSettings) -> list[MixEntry]:
+    """The sources, checked."""
+    if settings.rows:
+        return [MixEntry(settings.rows)]
+    known = [field.name for field in dataclasses.fields(MixEntry)]
+    for entry in settings.mix:
+        wrong = [key for key in entry if key not in known]
+        if wrong or "rows" not in entry:
+            said = f'unknown setting "{wrong[0]}"' if wrong else 'setting "rows" is missing'
+            raise InputError(f"train.mix: {said}; expected {', '.join(known)}")
+    return [MixEntry(**entry) for entry in settings.mix]
+
+
+def kind_of(settings: TrainSettings) -> Kind:
+    """What the objective reads."""
+    return "single" if settings.objective == "sft" else "label" if settings.objective == "kto" else "pair"
+
+
+# ---------------------------------------------------------------- one problem, one side
+
+# The task prompts of UltraInteract's rows (FACTS section 2), line by line, and whatever tools they list.
+_TASK_LINES = re.compile(
+    r"(?:write python code to solve the task[.:]?|solve the following math problem step-by-step\.|"
+    r"simplify your answer as much as possible\.(?: present your final answer as \\boxed\{your answer\}\.)?|"
+    r"present your final answer as \\boxed\{your answer\}\.|tools? available:|\[\d+\] .*|"
+    r"when you send a message containing python code to python, .*)\s*",
+    re.IGNORECASE,
+)
+
+
+def problem_key(row: Row) -> str:
+    """The problem itself: the first question without its task prompt, in lower case, with single spaces."""
+    answer = row.answers[0]
+    if isinstance(answer, Text):
+        asked = answer.prompt or answer.completion
+    else:
+        asked = next((message.content for message in answer.prompt if message.role == "user"), row.group)
+    lines = asked.strip().splitlines()
+    while lines and (not lines[0].strip() or _TASK_LINES.fullmatch(lines[0].strip())):
+        lines.pop(0)
+    return " ".join(" ".join(lines).lower().split()) or row.group
+
+
+def _held_out(row: Row, settings: TrainSettings) -> bool:
+    if not settings.eval_share:
+        return False
+    first = hashlib.sha256(f"held out {settings.seed}:{problem_key(row)}".encode()).digest()[:8]
+    return int.from_bytes(first, "big") < settings.eval_share * 2**64

@@ -131,9 +131,7 @@ class Steps:
 
     # ------------------------------------------------------------ by what the objective reads
 
-    def _pairs(
-        self, found: list[tuple[int, Example]], scores_S: Tensor, place_P: Tensor, facts: BatchFacts
-    ) -> Tensor:
+    def _pairs(self, found: list[tuple[int, Example]], scores_S: Tensor, place_P: Tensor, facts: BatchFacts) -> Tensor:
         assert self.objective.pair is not None
         chosen_P, rejected_P = scores_S[place_P], scores_S[place_P + 1]
         ref_P3 = self._reference([index for index, _ in found], scores_S)
@@ -155,9 +153,7 @@ class Steps:
             if not places:
                 continue
             weight = self.settings.lambda_desirable if desirable else self.settings.lambda_undesirable
-            loss_R, reward_R = kto_single(
-                ratio_A[places], desirable, beta=self.settings.beta, z=facts.z, weight=weight
-            )
+            loss_R, reward_R = kto_single(ratio_A[places], desirable, beta=self.settings.beta, z=facts.z, weight=weight)
             sources = [found[place][1].source for place in places]
             self.notes.add(f"logps/{name}", scores_A[places], sources)
             self.notes.add(f"rewards/{name}", reward_R, sources)

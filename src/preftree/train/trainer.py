@@ -24,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from preftree.errors import TrainingError
 from preftree.train.forward import answer_tries, core_model
+from preftree.train.memory import keep_freed_memory
 from preftree.train.order import epoch_batches
 from preftree.train.processes import Processes
 from preftree.train.settings import TrainSettings
@@ -63,6 +64,7 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         held_out: Sequence[Example] = (),
         several_sources: bool = False,
     ) -> None:
+        keep_freed_memory()
         self.settings = settings
         self.steps = Steps(examples, settings, lowered=lowered, several=several_sources)
         self.held_out = Steps(held_out, settings, lowered=lowered, several=several_sources)
