@@ -12,7 +12,7 @@ INSTRUCTION, ACTION, OBSERVATION = 150, 200, 120
 Pair = tuple[list[int], list[int], list[int]]
 Tree = list[Pair]
 
-# Turns of ten trees: the shares of t1 to t5 over all interactive rows of the paper's table 1, rounded (53, 17, 7, 3, 21%).
+# Turns of ten trees: t1 to t5 over the interactive rows of the paper's table 1, rounded (53, 17, 7, 3, 21%).
 _FOREST = (1, 1, 1, 1, 1, 2, 2, 3, 5, 5)
 
 

@@ -87,7 +87,9 @@ def test_preference_sets(tmp_path: Path, value: dict[str, Any], pairs: list[tupl
     ("value", "field", "reason"),
     [
         pytest.param(scored(2, 2), "completions", "no two of them", id="all-ties"),
-        pytest.param({"instruction": "q", "completions": [{"response": "r"}]}, "completions[0]", "overall", id="unscored"),
+        pytest.param(
+            {"instruction": "q", "completions": [{"response": "r"}]}, "completions[0]", "overall", id="unscored"
+        ),
         pytest.param(
             {"instruction": "q", "completions": [safe("1", "a"), safe("1", "b")]}, "completions", "no harmful",
             id="all-harmless",
@@ -158,17 +160,16 @@ def test_trl_more_forms(tmp_path: Path) -> None:
     [
         ("ultrainteract/readme_examples_sft.jsonl", "single", "ultrainteract", 3),
         ("ultrainteract/readme_examples_pair.jsonl", "pair", "tree", 1),
-        ("ultrafeedback/readme_example.jsonl", "pair", "ultrafeedback", None),
         ("ultrasafety/schema_example.jsonl", "pair", "ultrasafety", 1),
         ("openorca/schema_example.jsonl", "single", "openorca", 1),
         ("ultrachat/schema_example.jsonl", "single", "ultrachat", 1),
         ("ultrachat/schema_example_200k.jsonl", "single", "other", 1),
     ],
 )
-def test_published_rows_are_recognised(file: str, kind: Kind, source: str, count: int | None) -> None:
+def test_published_rows_are_recognised(file: str, kind: Kind, source: str, count: int) -> None:
     rows = read(str(DATA / file), kind)
     assert all(isinstance(row, Row) and row.source == source for row in rows), rows
-    assert len(rows) == count if count else 1 <= len(rows) <= 6
+    assert len(rows) == count
 
 
 def test_an_unknown_form_is_named(tmp_path: Path) -> None:
@@ -328,7 +329,7 @@ def test_shares_are_of_the_whole(tmp_path: Path) -> None:
 def test_wrong_mixes(mix: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(InputError, match=said):
         mix_of(TrainSettings("dpo", "m", out="o", mix=tuple(mix)))
-    with pytest.raises(InputError, match="shares add up to 1.2"):
+    with pytest.raises(InputError, match=r"shares add up to 1\.2"):
         list(iter_mix([MixEntry("x", share=0.6), MixEntry("y", share=0.6)], "pair"))
 
 

@@ -195,6 +195,9 @@ def _inputs(value: Any, marks: Mapping[str, str], key: str = "") -> dict[str, st
     if isinstance(value, dict):
         for name, item in value.items():
             found |= _inputs(item, marks, name)
+    elif isinstance(value, list):
+        for item in value:
+            found |= _inputs(item, marks, key)
     elif isinstance(value, str) and value.startswith("@"):
         found[value] = marks.get(value[1:].partition("/")[0], "")
     elif key in _PATHS and isinstance(value, str) and value and Path(value).exists():

@@ -61,7 +61,9 @@ def load_model(path: str, tokenizer: Any, last_tokens: set[int], settings: Train
     if lora is None or not lora.four_bit:
         model = model.to(device())
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        # Newer releases of transformers call it by another name.
+        enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        enable({"use_reentrant": False})
     return model
 
 

@@ -16,7 +16,7 @@ from preftree.errors import InputError
 from preftree.progress import Progress
 from preftree.train.rows import Answer, BadRow, Row, Text
 from preftree.train.store import Example, Store, StoreWriter
-from preftree.tries.render import Chat, Plain, SetAsideError, render_all
+from preftree.tries.render import Chat, Plain, SetAsideError, check_template, render_all
 
 _ROWS_AT_ONCE = 512
 
@@ -43,6 +43,8 @@ def prepare(
 def render_rows(rows: Sequence[Row | BadRow], tokenizer: Any, *, max_length: int) -> Iterator[Example | BadRow]:
     """These rows as examples, or as rows set aside with the reason; what was set aside before passes through."""
     items = [_item(answer) for row in rows if isinstance(row, Row) for answer in row.answers]
+    if any(isinstance(item, Chat) for item in items):
+        check_template(tokenizer, "train.model")
     rendered = iter(render_all(tokenizer, items, max_length=max_length))
     for row in rows:
         if isinstance(row, BadRow):

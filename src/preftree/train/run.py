@@ -13,11 +13,12 @@ import json
 import shutil
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from preftree.progress import progress
-from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, write_json
+from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
 from preftree.train.settings import TrainReport, TrainSettings
 from preftree.train.sources import held_out_rows, rows_fingerprint, training_rows
 from preftree.tries.precision import resolve_precision
@@ -156,7 +157,7 @@ def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, f
         for steps in (trainer.steps, trainer.held_out):
             if len(steps.examples):
                 found = reference_logps(
-                    steps.examples, settings, lambda sequences, steps=steps: steps.score(model, sequences),
+                    steps.examples, settings, partial(steps.score, model),
                     fingerprint=fingerprint, precision=precision,
                 )  # fmt: skip
                 steps.reference_X3 = found.logps
@@ -196,7 +197,9 @@ def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer:
 
 
 def _write_card(settings: TrainSettings, out: Path, report: TrainReport) -> None:
-    pass
+    from preftree.train.card import model_card
+
+    (out / "README.md").write_text(model_card(settings, report, versions()), encoding="utf-8")
 
 
 def _last_metrics(file: Path) -> dict[str, float]:

@@ -68,7 +68,7 @@ class TrainSettings:
     """Share of the steps over which the learning rate rises from 0."""
     lr_scheduler: str = "cosine"
     """cosine, linear, constant or constant_with_warmup."""
-    optimizer: str = "adamw_torch"
+    optimizer: str = "adamw_torch_fused"
     """Any name that transformers' `optim` knows."""
     beta: float = 0.1
     """Rewards are beta x nats, where there is a reference; of simpo and orpo beta x nats a token."""

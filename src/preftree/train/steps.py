@@ -116,7 +116,9 @@ class Steps:
             return sft(scores_S).sum()
         if self.objective.reads == "rewards":
             return self._reward(examples, scores_S)
-        place_P, place_A, at = [], [], 0
+        place_P: list[int] = []
+        place_A: list[int] = []
+        at = 0
         for example in examples:
             (place_P if len(example.sequences) == 2 else place_A).append(at)
             at += len(example.sequences)

@@ -64,7 +64,7 @@ class _Names:
 
 
 class StoreWriter:
-    """Collects examples; tokens go to disk at once. `close` makes the store whole; leaving the block before that, none."""
+    """Collects examples; tokens go to disk at once. `close` makes the store whole; without it there is none."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._partial = folder, folder.with_name(folder.name + ".partial")

@@ -137,7 +137,7 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         figures = {"loss": loss / count, **steps.notes.means(self.processes)}
         metrics = {f"eval_{name}": value for name, value in figures.items()}
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -71,6 +71,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if "rewards/chosen" in logs:
             self._chosen.append(logs["rewards/chosen"])
             self._guard(state.global_step)
+            if self._falling():
+                control.should_save = False
         shown = [f"loss {logs['loss']:.3g}"]
         if "rewards/margins" in logs:
             shown.append(f"margin {logs['rewards/margins']:.3g}")
@@ -101,8 +103,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         if mean < -limit or not math.isfinite(mean):
             raise TrainingError(
                 f"rewards run away: rewards/chosen was {mean:.3g} over the last {_WINDOW} lines at step {step}, below "
-                f"-{limit:g}; the last checkpoint before that stands in {self._out}. Lower train.learning_rate or raise "
-                "train.beta, or take nca or kto, which hold the chosen rewards up (train.max_reward_drop=0: no guard)"
+                f"-{limit:g}; the last checkpoint before that stands in {self._out}. Lower train.learning_rate, raise "
+                "train.beta, or take nca or kto, which hold chosen rewards up (train.max_reward_drop=0: no guard)"
             )
 
     def _falling(self) -> bool:
@@ -112,7 +114,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]
 
     def _due(self, step: int) -> bool:
         # Only after a logged step: the means since the last line are not in a checkpoint.
-        if step % self._settings.logging_steps or self._falling():
+        if step % self._settings.logging_steps:
             return False
         if self._settings.save_steps:
             return step - self._saved_step >= self._settings.save_steps

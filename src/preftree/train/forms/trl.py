@@ -60,7 +60,7 @@ def _shared_messages(value: Value) -> tuple[Conversation, Conversation]:
 
 
 def _shared_text(chosen: str, rejected: str) -> tuple[Text, Text]:
-    """The prompt is what both texts begin with, as TRL reads it: a space before the difference goes with the answers."""
+    """The prompt is what both texts begin with; as in TRL, a space before the difference goes with the answers."""
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
