@@ -52,7 +52,11 @@ def test_the_hub_reads_its_metadata(objective: Any) -> None:
     [
         ("dpo", {}, "-log sigmoid(r_c - r_w)\nr = beta log(pi / pi_ref) of an answer"),
         ("simpo", {}, "-log sigmoid(beta l_c - beta l_w - gamma)\nl = log pi of an answer, a token"),
-        ("reward", {}, "L_BT + L_DR = -log sigmoid(R_c - R_w) - log sigmoid(R_c) - log sigmoid(-R_w) on pairs from trees"),
+        (
+            "reward",
+            {},
+            "L_BT + L_DR = -log sigmoid(R_c - R_w) - log sigmoid(R_c) - log sigmoid(-R_w) on pairs from trees",
+        ),
         ("reward", {"reward_terms": "bt", "reward_centering": 0.01}, "-log sigmoid(R_c - R_w)\n+ 0.01 (R_c + R_w)^2"),
     ],
 )

@@ -24,9 +24,9 @@ from transformers import (
 
 from preftree.errors import InputError
 from preftree.records import Message
+from preftree.train.reward import load_reward_model
 from preftree.tries import RewardModel
 from preftree.tries.render import render_messages
-from preftree.train.reward import load_reward_model
 
 END = "<|end|>"
 CHATML = "{% for m in messages %}{{ '<|start|>' + m['role'] + '\n' + m['content'] + '<|end|>\n' }}{% endfor %}"
@@ -34,7 +34,7 @@ INST = (
     "{% for m in messages %}{{ '[INST] ' + m['content'] + ' [/INST] ' if m['role'] == 'user' else m['content'] + "
     "'<|end|>' }}{% endfor %}"
 )
-BARE = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' if loop.index0 % 2 == 0 else m['content'] }}{% endfor %}"
+BARE = "{% for m in messages %}{{ m['content'] + ('\n' if m['role'] == 'user' else '') }}{% endfor %}"
 # Template, further special tokens beside the end of text, and the token that is padded with in the end.
 CASES = {
     "newline-behind-the-end": (CHATML, ["<|start|>"], END),
@@ -47,7 +47,7 @@ TEXTS = ["2", "three", "it is 2", "", "7" * 40, "it is 2!", "x", "because\nof th
 TALKS = [
     (Message("user", question), Message("assistant", text)) for question in ("one and one?", "why") for text in TEXTS
 ]
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+CLOSE = {"rtol": 1e-5, "atol": 2e-5}  # rounding in fp32, of rewards of 0.01 to 10
 
 
 def turns(talks: Any) -> list[list[dict[str, str]]]:
@@ -204,7 +204,8 @@ def test_a_reward_model_keeps_its_head(exported: tuple[str, Path]) -> None:
 def test_a_new_head_is_drawn_by_the_seed(exported: tuple[str, Path]) -> None:
     start = str(exported[1].parent / "start")
     one, again, other = (
-        load_reward_model(start, AutoTokenizer.from_pretrained(start), {1}, seed=seed).score.weight for seed in (1, 1, 2)
+        load_reward_model(start, AutoTokenizer.from_pretrained(start), {1}, seed=seed).score.weight
+        for seed in (1, 1, 2)
     )
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
@@ -238,7 +239,9 @@ def test_trl(exported: tuple[str, Path], rewards: torch.Tensor, tmp_path: Path, 
     trainer = RewardTrainer(str(exported[1]), args=args, train_dataset=rows, eval_dataset=rows)
     chosen, rejected = rewards[:half], rewards[half:]
     found = trainer.evaluate()
-    assert found["eval_loss"] == pytest.approx(-torch.nn.functional.logsigmoid(chosen - rejected).mean().item(), rel=1e-5)
+    assert found["eval_loss"] == pytest.approx(
+        -torch.nn.functional.logsigmoid(chosen - rejected).mean().item(), rel=1e-5
+    )
     assert found["eval_margin"] == pytest.approx((chosen - rejected).mean().item(), abs=1e-5)
     assert found["eval_mean_reward"] == pytest.approx(rewards.mean().item(), abs=1e-5)
     assert found["eval_accuracy"] == pytest.approx((chosen > rejected).float().mean().item())

@@ -91,7 +91,7 @@ def model_card(settings: TrainSettings, report: TrainReport, versions: Mapping[s
     reference = f", {report.tokens_reference:,} more for the reference" if report.tokens_reference else ""
     parts = [
         f"---\n{yaml.safe_dump(_metadata(settings), sort_keys=True, allow_unicode=True)}---",
-        f"# {_plain(_name(settings.push_to_hub or settings.out))}",
+        f"# {_plain(settings.push_to_hub or Path(settings.out).name)}",
         f"Trained from {_plain(_name(settings.model))} with preftree: {by}.",
         f"```text\n{_formula(settings)}\n```",
         "## Use",

@@ -49,6 +49,13 @@ class Processes:
         """Every `number`-th part."""
         return list(parts[self.rank :: self.number])
 
+    def share_evenly(self, parts: Sequence[T]) -> list[tuple[T, bool]]:
+        """As `share`, but as many for every process, since wrapped models meet at each forward pass: where there are
+        too few, the first part again, marked False."""
+        own = [(part, True) for part in self.share(parts)]
+        rounds = -(-len(parts) // self.number)
+        return own + [(parts[0], False)] * (rounds - len(own))
+
     def summed(self, values: Tensor) -> Tensor:
         """The sum over processes, on the device it came from."""
         if self.number == 1:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import httpx
-
 from preftree.errors import InputError, TrainingError
 
 _MODEL = ("*.safetensors", "model.safetensors.index.json", "config.json", "generation_config.json", "README.md")
@@ -40,6 +38,7 @@ def check_push(repo_id: str) -> str:
 def push(out: Path, repo_id: str, *, private: bool, endpoint: str | None = None) -> str:
     """Raises InputError without a token, TrainingError where the hub does not take it; the directory stays whole."""
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi(endpoint=endpoint, token=check_push(repo_id))
     files = uploaded(out)
@@ -48,8 +47,9 @@ def push(out: Path, repo_id: str, *, private: bool, endpoint: str | None = None)
         info = api.upload_folder(
             folder_path=out, repo_id=repo.repo_id, allow_patterns=files, commit_message="Model trained with preftree"
         )
-    # ValueError: the hub refuses the card's metadata, or answers in a form that is not its own.
-    except (httpx.HTTPError, OSError, ValueError) as error:
+    # The bases are OSError and the error of the HTTP client that the hub's library is built on, which its releases
+    # differ in; a ValueError is a card whose metadata the hub refuses, or an answer in a form that is not the hub's.
+    except (*HfHubHTTPError.__bases__, ValueError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise TrainingError(f"{out} is finished, but {repo_id} could not be uploaded: {reason}") from error
     return str(info.commit_url)

@@ -68,7 +68,8 @@ def set_padding(model: Any, tokenizer: Any, last_tokens: set[int]) -> None:
     config = model.config.get_text_config()
     config.pad_token_id = model.config.pad_token_id = tokenizer.pad_token_id
     if getattr(config, "rope_parameters", None):
-        tokenizer.padding_side = "left"
+        # What is not among these arguments is not saved with the tokenizer.
+        tokenizer.init_kwargs["padding_side"] = tokenizer.padding_side = "left"
 
 
 def _talk_tokens(tokenizer: Any) -> tuple[int, ...]:

@@ -66,10 +66,10 @@ class Steps:
         self.tokens_rows = self.tokens_trie = 0
         self.notes = Notes(several)
 
-    def packs(self, batch: list[int], processes: Processes) -> list[list[int]]:
-        """This process's part of a batch; empty if there are more processes than examples."""
+    def packs(self, batch: list[int], processes: Processes) -> list[tuple[list[int], float]]:
+        """This process's part of a batch, with weights: 0 for what another process computes."""
         packs = batch_packs(self.examples, batch, self.settings, processes.number)
-        return processes.share(packs)
+        return [(indices, float(own)) for indices, own in processes.share_evenly(packs)]
 
     def denominator(self, batch: list[int]) -> int:
         if self.objective.denominator == "tokens":
@@ -87,9 +87,11 @@ class Steps:
         assert self.reference_X3 is not None
         ratios_B, known_B = torch.zeros(2, len(batch), dtype=torch.float64)
         with torch.no_grad():
-            for entries in processes.share(mismatched_packs(self.examples, batch, self.settings)):
+            for entries, own in processes.share_evenly(mismatched_packs(self.examples, batch, self.settings)):
                 places = [batch.index(index) for index, _ in entries]
                 scores = self.score(model, [sequence for _, sequence in entries]).double().cpu()
+                if not own:
+                    continue
                 ratios_B[places] = scores - self.reference_X3[[index for index, _ in entries], 2].double()
                 known_B[places] = 1.0
         ratios_B, known_B = processes.summed(ratios_B), processes.summed(known_B)
@@ -104,8 +106,13 @@ class Steps:
         """Log-probabilities (or rewards) [S] of sequences in one trie, in the precision of training."""
         return self._read(model, self._trie(sequences))
 
-    def pack_loss(self, model: Any, indices: list[int], facts: BatchFacts) -> Tensor:
-        """The sum of the losses of these examples, not yet divided."""
+    def pack_loss(self, model: Any, indices: list[int], facts: BatchFacts, weight: float = 1.0) -> Tensor:
+        """The sum of the losses of these examples, not yet divided. With weight 0 it is computed, but not counted."""
+        if not weight:
+            kept, self.notes, counts = self.notes, Notes(False), (self.tokens_trie, self.tokens_rows)
+            loss = self.pack_loss(model, indices, facts)
+            self.notes, (self.tokens_trie, self.tokens_rows) = kept, counts
+            return loss * 0.0
         examples = [self.examples[index] for index in indices]
         trie = self._trie([sequence for example in examples for sequence in example.sequences])
         self.tokens_trie += len(trie.tokens)

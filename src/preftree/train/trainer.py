@@ -96,13 +96,10 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         with attending(core_model(self.model)):
             facts = self.steps.facts(model, batch, self.processes)
             packs = self.steps.packs(batch, self.processes)
-            # Fewer tries than processes: an idle one takes part in the exchange of gradients with nothing.
-            weights = [1.0] * len(packs) or [0.0]
-            packs = packs or [batch[:1]]
-            for place, (indices, weight) in enumerate(zip(packs, weights, strict=True)):
+            for place, (indices, weight) in enumerate(packs):
                 last = place == len(packs) - 1
                 with nullcontext() if last else self.accelerator.no_sync(model):
-                    loss = weight * scale * self.steps.pack_loss(model, indices, facts)
+                    loss = scale * self.steps.pack_loss(model, indices, facts, weight)
                     self.accelerator.backward(loss)
                 total += loss.detach().cpu().double() / self.processes.number
         total = self.processes.summed(total)
@@ -128,8 +125,8 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         with torch.no_grad(), attending(core_model(model)):
             for batch in epoch_batches(examples, self.settings, epoch=0):
                 facts = steps.facts(model, batch, self.processes)
-                for indices in steps.packs(batch, self.processes):
-                    total[0] += steps.pack_loss(model, indices, facts).cpu().double()
+                for indices, weight in steps.packs(batch, self.processes):
+                    total[0] += steps.pack_loss(model, indices, facts, weight).cpu().double()
                 if self.processes.first:
                     total[1] += steps.denominator(batch)
         model.train(was_training)
