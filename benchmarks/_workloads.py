@@ -13,7 +13,7 @@ Pair = tuple[list[int], list[int], list[int]]
 Tree = list[Pair]
 
 # Turns of ten trees: t1 to t5 over the interactive rows of the paper's table 1, rounded (53, 17, 7, 3, 21%).
-_FOREST = (1, 1, 1, 1, 1, 2, 2, 3, 5, 5)
+FOREST = (1, 1, 1, 1, 1, 2, 2, 3, 5, 5)
 
 
 def workload(name: str, seed: int = 0) -> list[Tree]:
@@ -31,9 +31,9 @@ def workload(name: str, seed: int = 0) -> list[Tree]:
     if name == "d":
         return [[(words(draw, 150), words(draw, 200), words(draw, 200))] for _ in range(8)]
     if name == "e":
-        return [turns(draw, count) for count in _FOREST]
+        return [turns(draw, count) for count in FOREST]
     if name == "small":
-        return [turns(draw, draw.choice(_FOREST), instruction=60, action=50, observation=30)]
+        return [turns(draw, draw.choice(FOREST), instruction=60, action=50, observation=30)]
     raise SystemExit(f"no workload {name}")
 
 

@@ -103,8 +103,8 @@ def model_card(settings: TrainSettings, report: TrainReport, versions: Mapping[s
         f"{aside}.",
         _table(("source", "examples"), report.sources),
         _table(("why rows were set aside", "rows"), report.reasons),
-        f"Row by row the examples have {report.tokens_rows:,} tokens in all epochs; on tries {report.tokens_trie:,} were "
-        f"computed{reference}.",
+        f"Row by row the examples have {report.tokens_rows:,} tokens in all epochs; on tries "
+        f"{report.tokens_trie:,} were computed{reference}.",
         "## Results",
         f"{report.steps:,} steps in {report.seconds:,.0f} s, in {_plain(report.precision)}.",
         _table(("last line of training", ""), report.final_metrics),

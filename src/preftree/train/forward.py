@@ -9,12 +9,19 @@ Always true: attention is over the trie from the call until the backward pass ha
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from preftree.tries.scores import trie_logps, trie_rewards
 from preftree.tries.trie import Trie
+
+
+class TrieScores(NamedTuple):
+    """Scores [S], and the routing loss of a mixture of experts that asks for one."""
+
+    scores: Tensor
+    routing: Tensor | None
 
 
 def answer_tries(model: Any, *, rewards: bool) -> Any:
@@ -27,8 +34,9 @@ def answer_tries(model: Any, *, rewards: bool) -> Any:
     def forward(*args: Any, trie: Trie | None = None, **kwargs: Any) -> Any:
         if trie is None:
             return plain(*args, **kwargs)
-        scores_S: Tensor = read(core, trie)
-        return scores_S
+        routing: list[Tensor] = []
+        scores_S = read(core, trie, routing=routing)
+        return TrieScores(scores_S, routing[0] if routing else None)
 
     model.forward = forward
     return model

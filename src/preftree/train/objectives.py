@@ -37,11 +37,14 @@ class PairLogps:
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
-    """What an objective is told of the whole optimizer batch: KTO's point of reference, and the mean number of scored
-    tokens of a chosen answer, by which a likelihood a token becomes a sum over pairs."""
+    """What an objective is told of the whole optimizer batch: KTO's point of reference, the mean number of scored
+    tokens of a chosen answer (by which a likelihood a token becomes a sum over pairs), the tokens of all its sequences
+    and the objective's denominator."""
 
     z: Tensor
     tokens_a_chosen: float
+    tokens: int = 1
+    denominator: int = 1
 
 
 @dataclass(frozen=True, slots=True)

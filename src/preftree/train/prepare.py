@@ -17,6 +17,7 @@ from preftree.progress import Progress
 from preftree.train.rows import Answer, BadRow, Row, Text
 from preftree.train.store import Example, Store, StoreWriter
 from preftree.tries.render import Chat, Plain, SetAsideError, check_template, render_all
+from preftree.tries.segments import Segments
 
 _ROWS_AT_ONCE = 512
 
@@ -26,9 +27,10 @@ def prepare(
 ) -> tuple[Store, list[BadRow]]:
     """Write the store of these rows. Raises InputError if none is left."""
     bad: list[BadRow] = []
+    segments = Segments(tokenizer)
     with StoreWriter(folder) as writer:
         for some in _batched(rows, _ROWS_AT_ONCE):
-            for example in render_rows(some, tokenizer, max_length=max_length):
+            for example in render_rows(some, tokenizer, max_length=max_length, segments=segments):
                 if isinstance(example, BadRow):
                     bad.append(example)
                 else:
@@ -40,12 +42,14 @@ def prepare(
         return writer.close(), bad
 
 
-def render_rows(rows: Sequence[Row | BadRow], tokenizer: Any, *, max_length: int) -> Iterator[Example | BadRow]:
+def render_rows(
+    rows: Sequence[Row | BadRow], tokenizer: Any, *, max_length: int, segments: Segments | None = None
+) -> Iterator[Example | BadRow]:
     """These rows as examples, or as rows set aside with the reason; what was set aside before passes through."""
     items = [_item(answer) for row in rows if isinstance(row, Row) for answer in row.answers]
     if any(isinstance(item, Chat) for item in items):
         check_template(tokenizer, "train.model")
-    rendered = iter(render_all(tokenizer, items, max_length=max_length))
+    rendered = iter(render_all(tokenizer, items, max_length=max_length, segments=segments))
     for row in rows:
         if isinstance(row, BadRow):
             yield row

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from preftree.train.forward import TrieScores
 from preftree.train.objectives import (
     OBJECTIVES,
     BatchFacts,
@@ -80,10 +81,11 @@ class Steps:
 
     def facts(self, model: Any, batch: list[int], processes: Processes) -> BatchFacts:
         """What an objective is told of the whole batch. KTO's z costs a pass without gradient."""
-        tokens = sum(self.examples[index].sequences[0].num_scored for index in batch) / len(batch)
+        a_chosen = sum(self.examples[index].sequences[0].num_scored for index in batch) / len(batch)
+        tokens = sum(len(s.tokens) for index in batch for s in self.examples[index].sequences)
         zero = torch.zeros((), device=self._device(model))
         if not self.objective.mismatched:
-            return BatchFacts(zero, tokens)
+            return BatchFacts(zero, a_chosen, tokens, self.denominator(batch))
         assert self.reference_X3 is not None
         ratios_B, known_B = torch.zeros(2, len(batch), dtype=torch.float64)
         with torch.no_grad():
@@ -96,15 +98,15 @@ class Steps:
                 known_B[places] = 1.0
         ratios_B, known_B = processes.summed(ratios_B), processes.summed(known_B)
         if not known_B.any():
-            return BatchFacts(zero, tokens)
+            return BatchFacts(zero, a_chosen, tokens, self.denominator(batch))
         known = ratios_B[known_B > 0]
         z = kto_reference_point(known, torch.zeros_like(known), beta=self.settings.beta).to(zero.device)
         self.notes.add("kl", z[None] / self.settings.beta)
-        return BatchFacts(z, tokens)
+        return BatchFacts(z, a_chosen, tokens, self.denominator(batch))
 
     def score(self, model: Any, sequences: Sequence[TokenSequence]) -> Tensor:
         """Log-probabilities (or rewards) [S] of sequences in one trie, in the precision of training."""
-        return self._read(model, self._trie(sequences))
+        return self._read(model, self._trie(sequences)).scores
 
     def pack_loss(self, model: Any, indices: list[int], facts: BatchFacts, weight: float = 1.0) -> Tensor:
         """The sum of the losses of these examples, not yet divided. With weight 0 it is computed, but not counted."""
@@ -117,7 +119,18 @@ class Steps:
         trie = self._trie([sequence for example in examples for sequence in example.sequences])
         self.tokens_trie += len(trie.tokens)
         self.tokens_rows += sum(len(sequence.tokens) for example in examples for sequence in example.sequences)
-        scores_S = self._read(model, trie)
+        read = self._read(model, trie)
+        loss = self._objective_loss(indices, examples, read.scores, facts)
+        if read.routing is None:
+            return loss
+        # A mean over tokens: each trie's counts by its share of the batch's tokens, whatever the denominator.
+        self.notes.add("aux_loss", read.routing[None])
+        share = sum(len(s.tokens) for example in examples for s in example.sequences) / facts.tokens
+        return loss + read.routing * share * facts.denominator
+
+    def _objective_loss(
+        self, indices: list[int], examples: list[Example], scores_S: Tensor, facts: BatchFacts
+    ) -> Tensor:
         if self.objective.reads == "rows":
             self.notes.add("logps/sum", scores_S, [example.source for example in examples])
             return sft(scores_S).sum()
@@ -184,10 +197,10 @@ class Steps:
         assert self.reference_X3 is not None
         return self.reference_X3[indices].to(like)
 
-    def _read(self, model: Any, trie: Trie) -> Tensor:
+    def _read(self, model: Any, trie: Trie) -> TrieScores:
         with torch.autocast(self._device(model).type, dtype=torch.bfloat16, enabled=self.lowered):
-            scores_S: Tensor = model(trie=trie)
-        return scores_S
+            read: TrieScores = model(trie=trie)
+        return read
 
     def _trie(self, sequences: Sequence[TokenSequence]) -> Trie:
         return build_trie(sequences, share=self.settings.group == "tree")

@@ -6,11 +6,11 @@ Always true: token i attends to token j exactly if j <= i < end(j), and, under a
 positions differ by less than w. A model for which this can't be kept (recurrent or convolutional layers, which
 carry state from one branch into its neighbour) is refused in one sentence.
 
-Two implementations are registered through transformers' `AttentionInterface`:
+Three implementations are registered through transformers' `AttentionInterface`:
 - *nodes*: the queries of one trie node against the keys of its path, one call a node, so that attention is paid
   along paths and not over the square;
-- *dense*: one call under a mask over the square: the plain reference, and what devices without the CPU's flash
-  kernel use.
+- *dense*: one call under a mask over the square: the plain reference, and what CUDA uses for short rows;
+- *flex*: FlexAttention under a block mask (see `flex`), what CUDA uses for long rows.
 
 Shapes: T tokens of the trie, N of a node, K keys on a path, H query heads, G key heads, D head width.
 """
@@ -26,64 +26,39 @@ from torch import Tensor
 from transformers import AttentionInterface
 
 from preftree.errors import InputError
+from preftree.tries.flex import FLEX_FROM, attend_flex, padded_size
+from preftree.tries.plan import Plan, refuse_unknown
+from preftree.tries.routing import asks_for_routing, multiplicity, routing_loss
 from preftree.tries.trie import Node, Span, TokenSequence, Trie, build_trie
 
-Kind = Literal["nodes", "dense"]
-_NAMES: dict[Kind, str] = {"nodes": "preftree_nodes", "dense": "preftree_dense"}
+Kind = Literal["nodes", "dense", "flex"]
+_NAMES: dict[Kind, str] = {"nodes": "preftree_nodes", "dense": "preftree_dense", "flex": "preftree_flex"}
 _SUPPORTED_LAYERS = {"full_attention", "sliding_attention"}
 _FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _FLASH_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
-class Plan:
-    """What every layer needs of one trie on one device; masks are made once and shared by all layers."""
-
-    def __init__(self, trie: Trie, device: torch.device) -> None:
-        self.nodes = trie.nodes
-        self.ids_T = torch.tensor(trie.tokens, device=device)
-        self.position_T = torch.tensor(trie.position, device=device)
-        self.end_T = torch.tensor(trie.end, device=device)
-        self._masks: dict[tuple[Any, ...], Tensor | None] = {}
-
-    def dense(self, window: int | None) -> Tensor:
-        """The whole rule as a boolean square [T, T]."""
-        key = ("dense", window)
-        if key not in self._masks:
-            place_T = torch.arange(len(self.ids_T), device=self.ids_T.device)
-            seen_TT = (place_T[None, :] <= place_T[:, None]) & (place_T[:, None] < self.end_T[None, :])
-            if window is not None:
-                seen_TT &= self.position_T[:, None] - self.position_T[None, :] < window
-            self._masks[key] = seen_TT
-        mask_TT = self._masks[key]
-        assert mask_TT is not None
-        return mask_TT
-
-    def node(self, num_queries: int, num_keys: int, window: int | None, dtype: torch.dtype) -> Tensor | None:
-        """The additive mask [N, K] of a node whose last query is its last key; None if every key is seen."""
-        key = (num_queries, num_keys, window, dtype)
-        if key not in self._masks:
-            query_N1 = torch.arange(num_keys - num_queries, num_keys)[:, None]
-            key_1K = torch.arange(num_keys)[None, :]
-            seen_NK = key_1K <= query_N1
-            if window is not None:
-                seen_NK &= query_N1 - key_1K < window
-            hidden = torch.zeros(num_queries, num_keys, dtype=dtype).masked_fill_(~seen_NK, float("-inf"))
-            self._masks[key] = None if bool(seen_NK.all()) else hidden
-        return self._masks[key]
-
-
-def trie_hidden(model: Any, trie: Trie, kind: Kind | None = None) -> Tensor:
+def trie_hidden(model: Any, trie: Trie, kind: Kind | None = None, *, routing: list[Tensor] | None = None) -> Tensor:
     """The last hidden states [T, W] of a model's decoder over a trie.
 
-    With gradient checkpointing hold `attending(model)` until the backward pass has ended.
+    With gradient checkpointing hold `attending(model)` until the backward pass has ended. The routing loss of a
+    mixture of experts that asks for one is added to `routing`.
     """
     device = next(model.parameters()).device
-    plan = Plan(trie, device)
+    if kind is None and device.type == "cuda" and len(trie.tokens) >= FLEX_FROM:
+        kind = "flex"
+    plan = Plan(trie, device, padded_size(len(trie.tokens)) if kind == "flex" else None)
     with attending(model, kind):
+        wanted = routing is not None and asks_for_routing(model.config)
         out = model.base_model(
-            input_ids=plan.ids_T[None], position_ids=plan.position_T[None], use_cache=False, trie_plan=plan
-        )
-    hidden_TW: Tensor = out.last_hidden_state[0]
+            input_ids=plan.ids_T[None], position_ids=plan.position_T[None], use_cache=False, trie_plan=plan,
+            **({"output_router_logits": True} if wanted else {}),
+        )  # fmt: skip
+    if routing is not None and wanted:
+        counts_T = torch.tensor(multiplicity(trie), device=device)
+        real = [logits_TE[: len(trie.tokens)] for logits_TE in out.router_logits]
+        routing.append(routing_loss(model.config, real, counts_T))
+    hidden_TW: Tensor = out.last_hidden_state[0, : len(trie.tokens)]
     return hidden_TW
 
 
@@ -164,7 +139,7 @@ def _attend_nodes(
             module, query, key, value, attention_mask, scaling=scaling, dropout=dropout,
             sliding_window=sliding_window, trie_plan=trie_plan, **kwargs,
         )  # fmt: skip
-    plan = _refuse_unknown(module, trie_plan, dropout, kwargs)
+    plan = refuse_unknown(module, trie_plan, dropout, kwargs)
     # The CPU's flash kernel runs backward 2.3 times as fast in fp32 as in bf16 (measured, Zen 5), and more exactly.
     exact = torch.float64 if query.dtype == torch.float64 else torch.float32
     out_1THD = _NodeAttention.apply(  # type: ignore[no-untyped-call]
@@ -187,7 +162,7 @@ def _attend_dense(
     softcap: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    plan = _refuse_unknown(module, trie_plan, dropout, kwargs)
+    plan = refuse_unknown(module, trie_plan, dropout, kwargs)
     mask_TT = plan.dense(sliding_window)
     query, key = query.to(value.dtype), key.to(value.dtype)
     if softcap is None:
@@ -201,18 +176,6 @@ def _attend_dense(
         scores_1HTT = softcap * torch.tanh(scores_1HTT / softcap)
         out_1HTD = scores_1HTT.masked_fill(~mask_TT, float("-inf")).softmax(-1) @ value
     return out_1HTD.transpose(1, 2).contiguous(), None
-
-
-def _refuse_unknown(module: torch.nn.Module, plan: Plan | None, dropout: float, kwargs: dict[str, Any]) -> Plan:
-    if plan is None:
-        raise InputError(f"{type(module).__name__} was called for trie attention without a trie")
-    if dropout or kwargs.get("s_aux") is not None or kwargs.get("position_bias") is not None:
-        raise InputError(
-            f"{type(module).__name__} uses attention dropout, sinks or biases: no trie attention for these"
-        )
-    if not getattr(module, "is_causal", True):
-        raise InputError(f"{type(module).__name__} looks ahead: tries need causal attention")
-    return plan
 
 
 class _NodeAttention(torch.autograd.Function):
@@ -295,3 +258,4 @@ def _mask(plan: Plan, node: Node, num_keys: int, window: int | None, dtype: torc
 
 AttentionInterface.register(_NAMES["nodes"], _attend_nodes)
 AttentionInterface.register(_NAMES["dense"], _attend_dense)
+AttentionInterface.register(_NAMES["flex"], attend_flex)

@@ -39,15 +39,15 @@ def read_eurus_rm(path_or_id: str) -> Any:
     places = _places(folder)
     if not places:
         raise InputError(
-            f"{path_or_id}: no model*.safetensors there; pickled weights (.bin) can run code when they are read: convert them "
-            "to safetensors first"
+            f"{path_or_id}: no model*.safetensors there; pickled weights (.bin) can run code when they are read: "
+            "convert them to safetensors first"
         )
     with torch.device("meta"):
         expected = {name: tuple(weight.shape) for name, weight in kind(config).state_dict().items()}
     found = {_standard(name): _shape(file, name) for name, file in places.items()}
     _compare(path_or_id, expected, found)
 
-    weights = {}
+    weights: dict[str, Any] = {}
     for file in sorted(set(places.values())):
         with safe_open(file, framework="pt") as opened:
             weights |= {_standard(name): opened.get_tensor(name) for name, at in places.items() if at == file}

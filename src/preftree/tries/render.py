@@ -17,6 +17,7 @@ from jinja2.exceptions import TemplateError
 
 from preftree.errors import InputError, PreftreeError
 from preftree.records import Message
+from preftree.tries.segments import Segments
 from preftree.tries.trie import TokenSequence
 
 
@@ -63,10 +64,13 @@ def _one(tokenizer: Any, item: Chat | Plain, max_length: int) -> TokenSequence:
 
 
 def render_all(
-    tokenizer: Any, items: Sequence[Chat | Plain], *, max_length: int
+    tokenizer: Any, items: Sequence[Chat | Plain], *, max_length: int, segments: Segments | None = None
 ) -> list[TokenSequence | SetAsideError]:
-    """All of them; what several share (a prompt and its answers, a history) is rendered and tokenised once."""
-    texts = _Texts(tokenizer)
+    """All of them; what several share (a prompt and its answers, a history) is rendered and tokenised once.
+
+    Who calls it often makes the tokenizer's `segments` once.
+    """
+    texts = _Texts(tokenizer, segments or Segments(tokenizer))
     plans = [texts.plan_chat(item) if isinstance(item, Chat) else texts.plan_plain(item) for item in items]
     ids = texts.tokenise()
     return [plan if isinstance(plan, SetAsideError) else _sequence(plan, ids, max_length) for plan in plans]
@@ -84,8 +88,8 @@ class _Plan:
 class _Texts:
     """Distinct texts, by number. Chats come with their special tokens in the text, plain text without."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, segments: Segments) -> None:
+        self._tokenizer, self._segments = tokenizer, segments
         self._numbers: dict[tuple[str, bool], int] = {}
         self._rendered: dict[tuple[tuple[Message, ...], bool], int] = {}
 
@@ -130,11 +134,12 @@ class _Texts:
         ids: list[list[int]] = [[] for _ in range(len(self._numbers) + 1)]
         for special in (False, True):
             wanted = [(text, number) for (text, marked), number in self._numbers.items() if marked is special]
-            if wanted:
-                texts = [text for text, _ in wanted]
-                found = self._tokenizer(texts, add_special_tokens=special, return_attention_mask=False)["input_ids"]
-                for (_, number), tokens in zip(wanted, found, strict=True):
-                    ids[number] = tokens
+            if not wanted:
+                continue
+            texts = [text for text, _ in wanted]
+            found = self._tokenizer(texts)["input_ids"] if special else self._segments.tokenise(texts)
+            for (_, number), tokens in zip(wanted, found, strict=True):
+                ids[number] = tokens
         return ids
 
 

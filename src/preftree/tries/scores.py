@@ -25,9 +25,9 @@ from preftree.tries.trie import Trie
 _CHUNK_LOGITS = 1 << 24
 
 
-def trie_logps(model: Any, trie: Trie, kind: Kind | None = None) -> Tensor:
-    """Summed log-probabilities [S] of the scored spans, in nats."""
-    hidden_TW = trie_hidden(model, trie, kind)
+def trie_logps(model: Any, trie: Trie, kind: Kind | None = None, *, routing: list[Tensor] | None = None) -> Tensor:
+    """Summed log-probabilities [S] of the scored spans, in nats; `routing` as in `trie_hidden`."""
+    hidden_TW = trie_hidden(model, trie, kind, routing=routing)
     edge_logps_E = _edge_logps(model, trie, hidden_TW)
     # Sums of thousands of terms, in fp64: a sequence's sum should not depend on what stands beside it.
     sums_S = torch.zeros(trie.num_sequences, dtype=torch.float64, device=hidden_TW.device)
@@ -37,9 +37,9 @@ def trie_logps(model: Any, trie: Trie, kind: Kind | None = None) -> Tensor:
     return sums_S.index_add(0, sequence_M, edge_logps_E[edge_M].double()).to(edge_logps_E.dtype)
 
 
-def trie_rewards(model: Any, trie: Trie, kind: Kind | None = None) -> Tensor:
-    """Rewards [S] at the last token of each sequence, by the model's `score` head."""
-    hidden_TW = trie_hidden(model, trie, kind)
+def trie_rewards(model: Any, trie: Trie, kind: Kind | None = None, *, routing: list[Tensor] | None = None) -> Tensor:
+    """Rewards [S] at the last token of each sequence, by the model's `score` head; `routing` as in `trie_hidden`."""
+    hidden_TW = trie_hidden(model, trie, kind, routing=routing)
     last_SW = hidden_TW[torch.tensor(trie.last, device=hidden_TW.device)]
     weight_1W = model.score.weight
     with torch.autocast(hidden_TW.device.type, enabled=False):
