@@ -77,3 +77,27 @@ def test_the_readme_names_both_commands():
     text = (ROOT / "README.md").read_text()
     assert "make demo" in text
     assert "make test" in text
+
+
+def test_training_page(tmp_path, tiny_model):
+    """The commands of docs/training.md on rows of the forms that it names."""
+    page = (ROOT / "docs" / "training.md").read_text()
+    chats = [
+        {"messages": [{"role": "user", "content": f"q{i}"}, {"role": "assistant", "content": "a"}]} for i in range(4)
+    ]
+    pairs = [
+        {"trajectory": [{"from": "user", "value": f"q{i}"}], "chosen": "a", "rejected": "b", "parent_id": str(i)}
+        for i in range(20)
+    ]
+    feedback = [
+        {"instruction": f"f{i}", "completions": [{"response": str(s), "overall_score": s} for s in (1, 2, 3)]}
+        for i in range(3)
+    ]
+    for name, rows in (("chats", chats), ("pairs", pairs), ("feedback", feedback)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = [(language, text) for name, language, text in _BLOCK.findall(page) if name == "train"]
+    (tmp_path / "mix.yaml").write_text(next(text for language, text in found if language == "yaml"))
+    for text in (text for language, text in found if language == "bash"):
+        done = run(text.replace("embedded", str(tiny_model)), tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "mixed" / "report.json").read_text())["sources"] == {"tree": 20, "feedback": 9}
