@@ -17,19 +17,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    MistralConfig,
-    MistralForSequenceClassification,
 )
 
 from preftree.errors import InputError, TrainingError
 from preftree.train import TrainReport, TrainSettings, train
 from preftree.train.card import model_card
-from preftree.train.eurus_rm import is_eurus_rm, load_eurus_rm
 from preftree.train.settings import LoraSettings
 from preftree.train.store import Example, Store, StoreWriter
 from preftree.tries.trie import TokenSequence
@@ -295,49 +292,3 @@ def test_nothing_breaks_the_card() -> None:
     assert "<script>" not in text
     assert "\n# x" not in text
     assert huggingface_hub.ModelCard(text).data.base_model == "a: [b`|\n---"
-
-
-def test_publishing_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from preftree.train.publish import push
-
-    monkeypatch.setattr(huggingface_hub, "get_token", lambda: None)
-    with pytest.raises(InputError, match="set HF_TOKEN"):
-        push(tmp_path, "me/model", private=True)
-
-
-@pytest.mark.parametrize("sharded", [False, True])
-def test_the_released_reward_model_is_read(tmp_path: Path, sharded: bool) -> None:
-    """A tiny Mistral in its layout: `regression_head` at the last token, code of its own that is never run."""
-    torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, num_labels=1, pad_token_id=0,
-    )  # fmt: skip
-    model = MistralForSequenceClassification(config)
-    state = {name: value.clone().contiguous() for name, value in model.state_dict().items()}
-    state["regression_head.weight"] = state.pop("score.weight")
-    if sharded:
-        names = sorted(state)
-        save_file({n: state[n] for n in names[:5]}, tmp_path / "model-00001-of-00002.safetensors")
-        save_file({n: state[n] for n in names[5:]}, tmp_path / "model-00002-of-00002.safetensors")
-    else:
-        save_file(state, tmp_path / "model.safetensors")
-    raw = config.to_dict() | {"architectures": ["EurusRewardModel"], "auto_map": {"AutoModel": "evil.Evil"}}
-    (tmp_path / "config.json").write_text(json.dumps(raw))
-    assert is_eurus_rm(str(tmp_path))
-    loaded = load_eurus_rm(str(tmp_path))
-    ids = torch.tensor([[5, 6, 7, 8]])
-    with torch.no_grad():
-        hidden = loaded.model(input_ids=ids).last_hidden_state[0, -1]
-        expected = hidden @ state["regression_head.weight"].T
-        assert loaded(input_ids=ids).logits[0].tolist() == pytest.approx(expected.tolist(), abs=1e-6)
-        assert loaded(input_ids=ids).logits.item() == pytest.approx(model.eval()(input_ids=ids).logits.item(), abs=1e-6)
-        loaded.save_pretrained(tmp_path / "standard")
-        again = AutoModelForSequenceClassification.from_pretrained(tmp_path / "standard")
-        assert again(input_ids=ids).logits.item() == pytest.approx(expected.item(), abs=1e-6)
-    del state["model.norm.weight"]
-    for file in tmp_path.glob("*.safetensors"):
-        file.unlink()
-    save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(InputError, match=r"missing weights: model\.norm\.weight"):
-        load_eurus_rm(str(tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import Any
 
 from preftree.train.settings import OBJECTIVE_NAMES
@@ -81,6 +82,8 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     if arguments.command == "report":
         section = {"run": arguments.directory, "out": f"{arguments.directory}/report"} | section
     stage = run_single(arguments.command, section, _observer())
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # one of several processes that torchrun began: the first one speaks
     if arguments.json:
         print(json.dumps(stage["report"], indent=1))
     elif arguments.command == "report":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from preftree.progress import progress
 from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
+from preftree.train.publish import check_push, push
 from preftree.train.settings import TrainReport, TrainSettings
 from preftree.train.sources import held_out_rows, rows_fingerprint, training_rows
 from preftree.tries.precision import resolve_precision
@@ -33,6 +34,8 @@ def train(settings: TrainSettings) -> TrainReport:
     """Train, or go on, or return what a finished directory says."""
     from preftree.train.processes import Processes
 
+    if settings.push_to_hub:
+        check_push(settings.push_to_hub)
     out = Path(settings.out)
     precision = resolve_precision(settings.precision)
     fingerprint = model_fingerprint(settings.model)
@@ -191,8 +194,6 @@ def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer:
     for folder in (*out.glob("checkpoint-*"), best, out / "prepared"):
         shutil.rmtree(folder, ignore_errors=True)
     if settings.push_to_hub:
-        from preftree.train.publish import push
-
         push(out, settings.push_to_hub, private=settings.push_private)
 
 
