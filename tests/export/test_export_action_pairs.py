@@ -1,9 +1,11 @@
-"""Single-turn action pairs: every limit holds, whatever the tree."""
+"""Single-turn action pairs: every limit holds, whatever the tree, and as many are made as can be (oracle: networkx)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
+import networkx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def tree_of(turns: list[tuple[list[str], list[str]]]) -> Tree:
     return Tree("t", problem, (Message("user", "the question"),), made)
 
 
-texts = st.lists(st.sampled_from(["u", "v", "w", "x", "y"]), max_size=4)
+texts = st.lists(st.sampled_from(["u", "v", "w", "x", "y", "z"]), max_size=4)
 
 
 @given(
@@ -45,29 +47,68 @@ texts = st.lists(st.sampled_from(["u", "v", "w", "x", "y"]), max_size=4)
     product=st.integers(1, 30), pairs=st.integers(1, 12), uses=st.integers(1, 4),
 )  # fmt: skip
 @settings(max_examples=300, deadline=None)
-def test_limits_hold(turns: list[tuple[list[str], list[str]]], product: int, pairs: int, uses: int) -> None:
+def test_limits_hold_and_no_pair_is_wasted(
+    turns: list[tuple[list[str], list[str]]], product: int, pairs: int, uses: int
+) -> None:
     tree = tree_of(turns)
-    found = list(action_pairs(tree, ActionPairLimits(product, pairs, uses)))
-    turn_of = {id(a): t.index for t in tree.turns for a in (*t.correct, *t.incorrect)}
-    right = sum(len(t.correct) for t in tree.turns)
-    wrong = sum(len(t.incorrect) for t in tree.turns)
-    if right * wrong > product:
+    found = [(c.text, r.text) for c, r in action_pairs(tree, ActionPairLimits(product, pairs, uses))]
+    assert found == [(c.text, r.text) for c, r in action_pairs(tree, ActionPairLimits(product, pairs, uses))]
+    if len(turns) ** 2 > product:
         assert not found
-    assert len(found) <= pairs
-    assert all(turn_of[id(c)] != turn_of[id(r)] and c.text != r.text for c, r in found)
-    assert len({(id(c), id(r)) for c, r in found}) == len(found)
+        return
+    assert len(set(found)) == len(found) <= pairs
+    assert set(found) <= allowed(turns)
     for side in (0, 1):
-        assert max(Counter(id(pair[side]) for pair in found).values(), default=0) <= uses
-    # No pair that would still be allowed was left out.
-    if found and right * wrong <= product and len(found) < pairs:
-        used = Counter(id(a) for pair in found for a in pair)
-        taken = {(id(c), id(r)) for c, r in found}
-        for turn in tree.turns:
-            for other in tree.turns:
-                for c in turn.correct:
-                    for r in other.incorrect:
-                        free = turn.index != other.index and c.text != r.text and (id(c), id(r)) not in taken
-                        assert not (free and used[id(c)] < uses and used[id(r)] < uses)
+        assert max(Counter(pair[side] for pair in found).values(), default=0) <= uses
+    assert len(found) == min(pairs, maximum_flow(allowed(turns), uses))
+
+
+def allowed(turns: list[tuple[list[str], list[str]]]) -> set[tuple[str, str]]:
+    """Different texts, both in the tree, in no turn together."""
+    everywhere = {(c, r) for right, _ in turns for c in right for _, wrong in turns for r in wrong if c != r}
+    return everywhere - {(c, r) for right, wrong in turns for c in right for r in wrong}
+
+
+def maximum_flow(edges: set[tuple[str, str]], uses: int) -> int:
+    """How many pairs there can be, as networkx finds it."""
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(("source", "sink"))
+    for c, r in edges:
+        graph.add_edge("source", ("c", c), capacity=uses)
+        graph.add_edge(("c", c), ("r", r), capacity=1)
+        graph.add_edge(("r", r), "sink", capacity=uses)
+    return int(networkx.maximum_flow_value(graph, "source", "sink"))
+
+
+@pytest.mark.parametrize(
+    ("turns", "found"),
+    [
+        pytest.param([(["c"], ["r"])], [], id="one-turn"),
+        pytest.param(
+            [(["a"], ["p"]), (["b"], ["q"]), (["c"], ["r"])],
+            ["aq", "ar", "bp", "br", "cp", "cq"], id="usual-tree-of-three",
+        ),
+        pytest.param([(["a"], ["p"])] * 4, [], id="four-turns-are-too-deep"),
+        pytest.param(
+            [([], ["p", "q", "r", "s"]), (["a"], []), (["b"], [])],
+            ["ap", "aq", "ar", "bp", "bq", "bs"], id="each-action-thrice",
+        ),
+        pytest.param(
+            [([], ["p", "q", "r", "s"]), (["a", "b", "c", "d"], [])],
+            ["ap", "aq", "ar", "bp", "bq", "cr", "cs", "dr", "ds"], id="nine-an-instruction",
+        ),
+        pytest.param([(["a"], ["p"]), ([], ["p"]), ([], ["q"])], ["aq"], id="said-again-in-another-turn"),
+    ],
+)  # fmt: skip
+def test_usual_trees(turns: list[tuple[list[str], list[str]]], found: list[str]) -> None:
+    pairs = action_pairs(tree_of(turns), ActionPairLimits())
+    assert [c.text + r.text for c, r in pairs] == found
+
+
+def test_nobody_twice_while_another_could_once() -> None:
+    tree = tree_of([(["a", "b", "c"], []), ([], ["p", "q", "r"])])
+    pairs = action_pairs(tree, ActionPairLimits(max_pairs=3))
+    assert [{pair[side].text for pair in pairs} for side in (0, 1)] == [{"a", "b", "c"}, {"p", "q", "r"}]
 
 
 def test_rows_have_the_instruction_alone() -> None:
@@ -101,3 +142,17 @@ def test_ground_truth_stands_in_for_generated_actions() -> None:
         "Two threes.\nThe answer is 6",
         "```python\nprint(2 * 3)\n```\nThe answer is 6",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "response"),
+    [
+        pytest.param(Reference("6"), "The answer is 6", id="answer-alone"),
+        pytest.param(Reference("6", "Two threes.", "2 * 3"), "Two threes.\nThe answer is 6", id="reasons-first"),
+        pytest.param(Reference("", program="def f(): ..."), "```python\ndef f(): ...\n```", id="judged-by-tests"),
+    ],
+)
+def test_what_a_reference_holds(reference: Reference, response: str) -> None:
+    tree = tree_of([(["a"], [])])
+    tree = replace(tree, problem=replace(tree.problem, references=(reference,)))
+    assert [row["response"] for row in sft_rows(tree, ground_truth=True)] == [response]

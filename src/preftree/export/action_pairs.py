@@ -2,15 +2,15 @@
 
 In:  a tree. Out: pairs of a correct action and an incorrect action of another turn, whose prompt is the instruction
 alone.
-Always true: no pair is of one turn (the trajectory pairs have those) or of equal texts; an instruction whose correct
-and incorrect actions make more than `max_product` combinations gives none; at most `max_pairs` an instruction, and
-each action stands in at most `max_uses`; the choice depends on the tree alone.
+Always true: actions of equal text count as one; no pair stands together in any turn (the trajectory pairs have those);
+a tree of depth N gives pairs only if N x N is within `max_product`; at most `max_pairs` a tree, and each action stands
+in at most `max_uses`; no other choice would give more pairs; the choice depends on the tree alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from preftree.errors import InputError
@@ -22,7 +22,7 @@ class ActionPairLimits:
     """The paper's limits. Read literally they allow fewer pairs than its table counts: so they are settings."""
 
     max_product: int = 10
-    """Correct x incorrect actions of an instruction; more give no pair."""
+    """N x N, where N is the depth of the tree; deeper trees give no pair."""
     max_pairs: int = 9
     """Pairs an instruction."""
     max_uses: int = 3
@@ -34,37 +34,69 @@ class ActionPairLimits:
                 raise InputError(f"export.action_pairs.{name}: expected at least 1, got {getattr(self, name)}")
 
 
-def action_pairs(tree: Tree, limits: ActionPairLimits) -> Iterator[tuple[Action, Action]]:
-    """Correct and incorrect actions of different turns, those that were used least first."""
-    correct = [(turn.index, action) for turn in tree.turns for action in turn.correct]
-    incorrect = [(turn.index, action) for turn in tree.turns for action in turn.incorrect if may_pair(action)]
-    if not correct or not incorrect or len(correct) * len(incorrect) > limits.max_product:
-        return
-    candidates = [
-        (c, r)
-        for c, (turn, chosen) in enumerate(correct)
-        for r, (other, rejected) in enumerate(incorrect)
-        if turn != other and chosen.text != rejected.text
-    ]
-    used_correct: Counter[int] = Counter()
-    used_incorrect: Counter[int] = Counter()
-    made = 0
-    while made < limits.max_pairs:
-        free = [
-            (used_correct[c] + used_incorrect[r], c, r)
-            for c, r in candidates
-            if used_correct[c] < limits.max_uses and used_incorrect[r] < limits.max_uses
-        ]
-        if not free:
-            return
-        _, c, r = min(free)
-        candidates.remove((c, r))
-        used_correct[c] += 1
-        used_incorrect[r] += 1
-        made += 1
-        yield correct[c][1], incorrect[r][1]
+def action_pairs(tree: Tree, limits: ActionPairLimits) -> list[tuple[Action, Action]]:
+    """As many (correct, incorrect) pairs as the limits allow, in the order of the actions."""
+    if tree.depth**2 > limits.max_product:
+        return []
+    correct = _by_text((turn.index, action) for turn in tree.turns for action in turn.correct)
+    incorrect = _by_text((turn.index, action) for turn in tree.turns for action in turn.incorrect if may_pair(action))
+    partners = [[r for r, wrong in enumerate(incorrect) if right.apart_from(wrong)] for right in correct]
+    return [(correct[c].action, incorrect[r].action) for c, r in sorted(_match(partners, limits))]
 
 
 def may_pair(action: Action) -> bool:
     """Whether an incorrect action may enter a pair: its code, if any, is valid Python (FACTS section 1)."""
     return action.observation is None or action.observation.status != "syntax"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was said, first by `action`, and in which turns."""
+
+    action: Action
+    turns: frozenset[int]
+
+    def apart_from(self, other: _Told) -> bool:
+        return self.turns.isdisjoint(other.turns) and self.action.text != other.action.text
+
+
+def _by_text(actions: Iterable[tuple[int, Action]]) -> list[_Told]:
+    found: dict[str, _Told] = {}
+    for turn, action in actions:
+        known = found.get(action.text, _Told(action, frozenset()))
+        found[action.text] = _Told(known.action, known.turns | {turn})
+    return list(found.values())
+
+
+def _match(partners: Sequence[Sequence[int]], limits: ActionPairLimits) -> set[tuple[int, int]]:
+    """The most edges of a bipartite graph with at most `max_uses` at a vertex, up to `max_pairs`.
+
+    Augmenting paths, in rounds: in each, every action may be used once more, and those that were used least come first,
+    so that uses are spread.
+    """
+    pairs: set[tuple[int, int]] = set()
+    left: Counter[int] = Counter()
+    right: Counter[int] = Counter()
+
+    def takes(c: int, uses: int, seen: set[int]) -> bool:
+        """Give c one more partner, if need be by moving another's; r is tried once a path."""
+        for r in sorted(partners[c], key=lambda r: right[r]):
+            if r in seen or (c, r) in pairs:
+                continue
+            seen.add(r)
+            if right[r] < uses:
+                right[r] += 1
+                pairs.add((c, r))
+                return True
+            for holder in sorted(other for other, held in pairs if held == r):
+                if takes(holder, uses, seen):
+                    pairs.remove((holder, r))
+                    pairs.add((c, r))
+                    return True
+        return False
+
+    for uses in range(1, limits.max_uses + 1):
+        for c in range(len(partners)):
+            while left[c] < uses and len(pairs) < limits.max_pairs and takes(c, uses, set()):
+                left[c] += 1
+    return pairs

@@ -30,6 +30,7 @@ class ExportSettings:
     format: str = "jsonl"  # "jsonl" or "parquet"
     responses: str = "generated"  # SFT rows: "generated", or "ground-truth": the data set's own reasons and answer
     held_out: float = 0.0  # share of the problems whose rows go to *.held_out files, with a tool and without alike
+    seed: int = 0  # which problems those are
     action_pairs: ActionPairLimits = field(default_factory=ActionPairLimits)
 
     def __post_init__(self) -> None:
@@ -37,9 +38,11 @@ class ExportSettings:
             if getattr(self, name) not in allowed:
                 raise InputError(f'export: {name} "{getattr(self, name)}" is unknown; expected {" or ".join(allowed)}')
         if not 0 <= self.held_out < 1:
-            raise InputError(f"export: held_out: expected 0 to 1, got {self.held_out}")
+            raise InputError(f"export: held_out: expected at least 0 and less than 1, got {self.held_out}")
 
 
+# What the names of held-out files end in, before their format.
+_HELD_OUT = ".held_out"
 _ALLOWED = {
     "history": ("drop", "keep"),
     "format": ("jsonl", "parquet"),
@@ -49,14 +52,16 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
+    """What was written. `num_sft` and its like count the main files, `held_out` the trees and rows beside them."""
+
     sft: str
     pairs: str
     num_sft: int
     num_pairs: int
     num_action_pairs: int
-    num_held_out: int
     num_trees: int
     pairs_with_different_actors: int
+    held_out: dict[str, int] = field(default_factory=dict)
 
 
 def export(forest: Path, out: Path, settings: ExportSettings | None = None) -> ExportReport:
@@ -66,17 +71,17 @@ def export(forest: Path, out: Path, settings: ExportSettings | None = None) -> E
     counts: Counter[str] = Counter()
     files = {name: out / f"{name}.{settings.format}" for name in ("sft", "pairs", "action_pairs")}
     if settings.held_out:
-        files |= {f"{name}.held_out": out / f"{name}.held_out.{settings.format}" for name in tuple(files)}
+        files |= {name + _HELD_OUT: out / f"{name}{_HELD_OUT}.{settings.format}" for name in tuple(files)}
     with Forest(forest, readonly=True) as opened, ExitStack() as stack:
         writers = {name: stack.enter_context(row_writer(file)) for name, file in files.items()}
         for tree in opened.trees():
-            side = ".held_out" if _held_out(tree, settings.held_out) else ""
-            counts.update({"trees": 1, "held out": bool(side), "different": _different_actors(tree)})
+            side = _HELD_OUT if _held_out(tree, settings) else ""
+            counts.update({"trees" + side: 1, "different" + side: _different_actors(tree)})
             for name, rows in _rows(tree, settings).items():
                 for row in rows:
                     writers[name + side].write(row)
-                    counts[name] += 1
-        if not counts["trees"]:
+                    counts[name + side] += 1
+        if not counts["trees"] + counts["trees" + _HELD_OUT]:
             raise InputError(f"{forest}: holds no finished tree yet; grow it first")
         for writer in writers.values():
             writer.finish()
@@ -86,9 +91,11 @@ def export(forest: Path, out: Path, settings: ExportSettings | None = None) -> E
         num_sft=counts["sft"],
         num_pairs=counts["pairs"],
         num_action_pairs=counts["action_pairs"],
-        num_held_out=counts["held out"],
         num_trees=counts["trees"],
         pairs_with_different_actors=counts["different"],
+        held_out={name: counts[name + _HELD_OUT] for name in ("trees", "sft", "pairs", "action_pairs")}
+        if settings.held_out
+        else {},
     )
 
 
@@ -98,17 +105,18 @@ def _rows(tree: Tree, settings: ExportSettings) -> dict[str, Iterator[dict[str, 
     return {"sft": sft, "pairs": pair_rows(tree), "action_pairs": action_pair_rows(tree, settings.action_pairs)}
 
 
-def _held_out(tree: Tree, share: float) -> bool:
+def _held_out(tree: Tree, settings: ExportSettings) -> bool:
     """By the problem's group, which its forms with a tool and without share."""
-    place = int(digest(["held out", tree.problem.group or tree.problem.id])[:15], 16)
-    return place < share * 16**15
+    place = int(digest(["held out", settings.seed, tree.problem.group or tree.problem.id])[:15], 16)
+    return place < settings.held_out * 16**15
 
 
 def sft_rows(tree: Tree, *, keep_history: bool = False, ground_truth: bool = False) -> Iterator[dict[str, Any]]:
     """One row a correct action: `id, parent_id, task, dataset, instruction, response`.
 
-    With `ground_truth` the data set's reasons and answer stand in the place of each action (the paper's ablation);
-    where the data set has no reasons, its program, and where it has none either, its answer alone.
+    With `ground_truth` the data set's reasons and answer stand in the place of each action (the paper's ablation):
+    of several references one after another. Where the data set has no reasons, its program stands for them; where it
+    has none either, its answer alone; where it gives no answer (tests judge), the reasons or the program alone.
     """
     references = tree.problem.references
     for turn in tree.turns:
@@ -122,8 +130,9 @@ def sft_rows(tree: Tree, *, keep_history: bool = False, ground_truth: bool = Fal
 
 
 def _ground_truth(reference: Reference) -> str:
-    reasons = reference.rationale or (reference.program and f"```python\n{reference.program.strip()}\n```") or ""
-    return f"{reasons.strip()}\nThe answer is {reference.answer}".strip()
+    program = f"```python\n{reference.program.strip()}\n```" if reference.program else ""
+    answer = f"The answer is {reference.answer}" if reference.answer else ""
+    return "\n".join(part for part in ((reference.rationale or program).strip(), answer) if part)
 
 
 def action_pair_rows(tree: Tree, limits: ActionPairLimits) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Export a forest into rows: `sft.jsonl` and `pairs.jsonl`."""
+"""Export a forest into rows: `sft`, `pairs` and `action_pairs`, as JSONL or Parquet."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Settings:
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     report = export(Path(settings.forest), context.out, settings.rows)
-    if report.num_sft == 0:
+    num_trees = report.num_trees + report.held_out.get("trees", 0)
+    if report.num_sft + report.held_out.get("sft", 0) == 0:
         raise InputError(
-            f"{settings.forest}: none of its {report.num_trees} trees has a correct action to learn from; give the "
+            f"{settings.forest}: none of its {num_trees} trees has a correct action to learn from; give the "
             "problems a `program` or `rationale`, or ask a stronger actor (docs/actors.md), remove the forest's folder "
             "and run again"
         )
