@@ -175,7 +175,18 @@ def test_rows_are_written_as_trees_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(Forest, "trees", trees)
     monkeypatch.setattr("preftree.export.rows.row_writer", lambda path: nullcontext(Writer(path)))
     export(tmp_path / "forest", tmp_path / "rows")
-    once = ["tree", "sft", "sft", "sft", "pairs", "pairs", "action_pairs", "action_pairs", "action_pairs", "action_pairs"]
+    once = [
+        "tree",
+        "sft",
+        "sft",
+        "sft",
+        "pairs",
+        "pairs",
+        "action_pairs",
+        "action_pairs",
+        "action_pairs",
+        "action_pairs",
+    ]
     assert events == once * 2 + ["finish"] * 3
 
 

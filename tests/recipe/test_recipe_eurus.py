@@ -161,7 +161,12 @@ def own_rows(folder: Path) -> list[str]:
         "ultrafeedback": [{"instruction": f"do {n}", "completions": RATINGS} for n in range(2)],
         "ultrasafety": [{"instruction": f"harm {n}", "completions": HARMLESS} for n in range(2)],
         "action_pairs": [
-            {"parent_id": str(n), "trajectory": [{"from": "user", "value": f"q {n}"}], "chosen": RIGHT, "rejected": "No."}
+            {
+                "parent_id": str(n),
+                "trajectory": [{"from": "user", "value": f"q {n}"}],
+                "chosen": RIGHT,
+                "rejected": "No.",
+            }
             for n in range(2)
         ],
     }

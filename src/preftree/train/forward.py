@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from preftree.tries.lean import lighten
 from preftree.tries.scores import trie_logps, trie_rewards
 from preftree.tries.trie import Trie
 
@@ -27,6 +28,7 @@ class TrieScores(NamedTuple):
 def answer_tries(model: Any, *, rewards: bool) -> Any:
     """Teach this model to answer tries, with rewards or with log-probabilities."""
     core = core_model(model)
+    lighten(core)
     read = trie_rewards if rewards else trie_logps
     plain = model.forward
 

@@ -33,6 +33,7 @@ class RewardModel:
         import transformers
 
         from preftree.tries.attention import check_model
+        from preftree.tries.lean import lighten
 
         if not (Path(path) / "config.json").is_file():
             raise InputError(f"reward model {path}: no model directory there")
@@ -43,6 +44,7 @@ class RewardModel:
         self._model = _load(path)
         self._model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         check_model(self._model)
+        lighten(self._model)
         self._max_tokens, self._lowered = max_tokens, resolve_precision(precision) == "bf16"
         self.set_aside: Counter[str] = Counter()
 

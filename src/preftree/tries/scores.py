@@ -19,10 +19,11 @@ from torch import Tensor
 
 from preftree.errors import InputError
 from preftree.tries.attention import Kind, trie_hidden
+from preftree.tries.linear import product
 from preftree.tries.trie import Trie
 
 # Logits that exist at one time: 64 MiB in fp32. Larger gains nothing, smaller pays the weight's gradient too often.
-_CHUNK_LOGITS = 1 << 24
+_CHUNK_LOGITS = 1 << 23
 
 
 def trie_logps(model: Any, trie: Trie, kind: Kind | None = None, *, routing: list[Tensor] | None = None) -> Tensor:
@@ -124,9 +125,12 @@ class _ScoredProjection(torch.autograd.Function):
         lse_U = hidden_UW.new_empty(len(hidden_UW), dtype=exact)
         for start, stop, first, last in plan.bounds:
             logits_CV = _logits(low_UW[start:stop], low_VW, bias_V, plan, exact)
-            lse_U[start:stop] = logits_CV.logsumexp(-1)
             row = plan.rows[first:last]
-            logps_E[first:last] = logits_CV[row - start, plan.targets[first:last]] - lse_U[row]
+            asked_E = logits_CV[row - start, plan.targets[first:last]]
+            # logsumexp in place: torch's own takes as much memory again.
+            top_C1 = logits_CV.amax(-1, keepdim=True)
+            lse_U[start:stop] = logits_CV.sub_(top_C1).exp_().sum(-1).log_() + top_C1[:, 0]
+            logps_E[first:last] = asked_E - lse_U[row]
         ctx.save_for_backward(low_UW, low_VW, bias_V, lse_U)
         ctx.plan, ctx.dtypes = plan, (hidden_UW.dtype, weight_VW.dtype)
         return logps_E
@@ -153,7 +157,7 @@ class _ScoredProjection(torch.autograd.Function):
             if grad_bias_V is not None:
                 grad_bias_V += change_CV.sum(0)
             low_CV = change_CV.to(plan.dtype)
-            torch.mm(low_CV, low_VW, out=grad_hidden_UW[start:stop])
+            grad_hidden_UW[start:stop] = product(low_CV, low_VW.T)
             if grad_weight_VW is not None and grad_weight_VW.dtype == plan.dtype:
                 grad_weight_VW.addmm_(low_CV.T, low_UW[start:stop])
             elif grad_weight_VW is not None:
@@ -164,7 +168,7 @@ class _ScoredProjection(torch.autograd.Function):
 def _logits(
     hidden_CW: Tensor, weight_VW: Tensor, bias_V: Tensor | None, plan: _Projection, exact: torch.dtype
 ) -> Tensor:
-    logits_CV = (hidden_CW @ weight_VW.T).to(exact)
+    logits_CV = product(hidden_CW, weight_VW).to(exact)
     if bias_V is not None:
         logits_CV += bias_V
     if plan.scale != 1.0:
