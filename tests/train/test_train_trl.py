@@ -19,10 +19,12 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from preftree.train.objectives import OBJECTIVES
 from preftree.train.order import epoch_batches
+from preftree.train.places import Place
 from preftree.train.prepare import render_rows
 from preftree.train.reference import reference_logps
-from preftree.train.rows import read_rows
+from preftree.train.rows import iter_rows
 from preftree.train.settings import TrainSettings
+from preftree.train.sources import kind_of
 from preftree.train.store import Example
 from preftree.train.trainer import TrieTrainer
 from preftree.tries.attention import attending
@@ -226,8 +228,8 @@ def both(name: str, policy_dir: Path, model_dir: Path, out: Path, **changed: Any
     rows = case.rows(BATCH * STEPS // (2 if case.rows is pair_trees else 1))
     Path(settings.rows).write_text("".join(json.dumps(row) + "\n" for row in rows))
     objective = OBJECTIVES[case.objective]
-    read = read_rows(settings.rows, paired=case.rows in (pair_trees, text_pairs))
-    examples = tuple(render_rows(read.rows, tokenizer_of(policy_dir), max_length=512))
+    read = list(iter_rows(Place(settings.rows), kind_of(settings)))
+    examples = tuple(render_rows(read, tokenizer_of(policy_dir), max_length=512))
     order = [index for batch in epoch_batches(examples, settings, 0) for index in batch]
     assert sorted(order) == list(range(len(rows)))
     if objective.mismatched:
@@ -306,7 +308,8 @@ def test_adapters_too(name: str, optimizer: str, closeness: float, model_dir: Pa
     )  # fmt: skip
     rows = case.rows(BATCH * STEPS // 2)
     Path(settings.rows).write_text("".join(json.dumps(row) + "\n" for row in rows))
-    examples = tuple(render_rows(read_rows(settings.rows, paired=True).rows, tokenizer_of(model_dir), max_length=512))
+    read = list(iter_rows(Place(settings.rows), kind_of(settings)))
+    examples = tuple(render_rows(read, tokenizer_of(model_dir), max_length=512))
     order = [index for batch in epoch_batches(examples, settings, 0) for index in batch]
     ours = train_ours(case, examples, adapted(load(model_dir, name)), load(model_dir, name), settings)
     theirs = train_trl(case, [rows[i] for i in order], adapted(load(model_dir, name)), load(model_dir, name), settings)
