@@ -107,7 +107,7 @@ def test_reward_terms(name: str, terms: str) -> None:
     ],
 )
 def test_what_a_recipe_changes_of_its_base(name: str, base: str, changed: set[str]) -> None:
-    """An ablation changes one thing; what it keeps of the mix is as the base has it, but for what ground truth replaces."""
+    """An ablation changes one thing; what it keeps of the mix is as the base has it (ground truth replaces rows)."""
     settings, before = train_stage(name), train_stage(base)
     fields = [field.name for field in dataclasses.fields(settings)]
     assert {name for name in fields if getattr(settings, name) != getattr(before, name)} == changed

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from preftree.errors import InputError
 from preftree.progress import progress
 from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
 from preftree.train.publish import check_push, push
@@ -46,8 +47,13 @@ def train(settings: TrainSettings) -> TrainReport:
         if first:
             claim(out, settings, key, precision)
     if (out / "report.json").is_file():
-        return TrainReport(**json.loads((out / "report.json").read_text(encoding="utf-8")))
-    return _train(settings, out, other or fingerprint, precision, processes)
+        report = TrainReport(**json.loads((out / "report.json").read_text(encoding="utf-8")))
+    else:
+        report = _train(settings, out, other or fingerprint, precision, processes)
+    if settings.push_to_hub and processes.first:
+        # Also for a run that had ended: its upload may have been what failed. The same files again are no change.
+        push(out, settings.push_to_hub, private=settings.push_private)
+    return report
 
 
 def _train(
@@ -77,10 +83,12 @@ def _train(
         model, examples, settings,
         lowered=precision == "bf16", held_out=() if held_out is None else held_out, several_sources=several,
     )  # fmt: skip
+    if trainer.sharded and settings.lora is not None and settings.lora.merge:
+        raise InputError("train.lora: adapters can't be merged into weights that are spread; set lora.merge=false")
     tokens_reference = _references(settings, trainer, tokenizer, reference_fingerprint, precision)
     steps, checkpoint = len(trainer.train_dataset), last_checkpoint(out)
     with progress(f"training {settings.objective}", steps, "steps") as bar:
-        trainer.add_callback(Watch(out, bar, settings, processes))
+        trainer.add_callback(Watch(out, bar, settings, processes, trainer.save_weights))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     eval_metrics = trainer.evaluate() if settings.evaluates else {}
     totals = processes.merged({"rows": (trainer.steps.tokens_rows,), "trie": (trainer.steps.tokens_trie,)})
@@ -101,6 +109,8 @@ def _train(
         sources=examples.sources(),
         reasons=dict(Counter(row["reason"] for row in set_aside).most_common(20)),
     )
+    adapters_alone = settings.lora is not None and not settings.lora.merge
+    trainer.save_weights(out if settings.lora is None or adapters_alone else out / "adapter")
     with processes.first_alone() as first:
         if first:
             _finish(settings, out, trainer, tokenizer, report)
@@ -172,29 +182,23 @@ def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, f
 
 
 def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer: Any, report: TrainReport) -> None:
-    """The model, its card and the report; checkpoints and prepared rows go."""
+    """The best weights in the place of the last, adapters merged, card and report; checkpoints and prepared rows go."""
     from preftree.train.watch import best_folder
 
-    model = trainer.accelerator.unwrap_model(trainer.model)
     best = best_folder(out)
-    if settings.lora is not None:
-        if settings.keep_best and best.is_dir():
-            model.load_adapter(str(best), model.active_adapter, is_trainable=False)
-        model.save_pretrained(out / "adapter" if settings.lora.merge else out)
-        if settings.lora.merge:
-            model.merge_and_unload().save_pretrained(out)
-    else:
-        model.save_pretrained(out)
-        if settings.keep_best and best.is_dir():
-            for file in best.glob("*.safetensors"):
-                shutil.copy2(file, out / file.name)
+    merge = settings.lora is not None and settings.lora.merge
+    if settings.keep_best and best.is_dir():
+        for file in best.glob("*.safetensors"):
+            shutil.copy2(file, (out / "adapter" if merge else out) / file.name)
+    if merge:
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        model.load_adapter(str(out / "adapter"), model.active_adapter, is_trainable=False)
+        model.merge_and_unload().save_pretrained(out)
     tokenizer.save_pretrained(out)
     _write_card(settings, out, report)
     write_json(out / "report.json", report.to_json())
     for folder in (*out.glob("checkpoint-*"), best, out / "prepared"):
         shutil.rmtree(folder, ignore_errors=True)
-    if settings.push_to_hub:
-        push(out, settings.push_to_hub, private=settings.push_private)
 
 
 def _write_card(settings: TrainSettings, out: Path, report: TrainReport) -> None:

@@ -71,7 +71,7 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
         answer_tries(model, rewards=settings.objective == "reward")
         super().__init__(
             model=model,
-            args=_arguments(settings, model.device.type),
+            args=_arguments(settings, model),
             train_dataset=Batches(examples, settings),
             data_collator=_only,
         )
@@ -98,6 +98,8 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
             packs = self.steps.packs(batch, self.processes)
             for place, (indices, weight) in enumerate(packs):
                 last = place == len(packs) - 1
+                # DeepSpeed asks accelerate whether this backward pass ends a step, others are told by `no_sync`.
+                self.accelerator.gradient_state._set_sync_gradients(last)
                 with nullcontext() if last else self.accelerator.no_sync(model):
                     loss = scale * self.steps.pack_loss(model, indices, facts, weight)
                     self.accelerator.backward(loss)
@@ -149,13 +151,26 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
 
     # ------------------------------------------------------------ checkpoints
 
+    @property
+    def sharded(self) -> bool:
+        """Whether processes hold parts of the weights only (FSDP, DeepSpeed)."""
+        return bool(self.is_fsdp_enabled or self.is_deepspeed_enabled)
+
+    def save_weights(self, folder: Path) -> None:
+        """The whole model, or its adapters, as a checkpoint of transformers; all processes call it."""
+        whole = self.model_wrapped if self.sharded else self.model
+        weights = self.accelerator.get_state_dict(whole)
+        if self.processes.first:
+            self.accelerator.unwrap_model(self.model).save_pretrained(folder, state_dict=weights)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         self.processes.wait()
         if not self.processes.first:
             return
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-        sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
+        files = sorted(file for file in folder.rglob("*") if file.is_file())
+        sizes = {str(file.relative_to(folder)): file.stat().st_size for file in files}
         (folder / _MARK).write_text(json.dumps(sizes), encoding="utf-8")
         for other in Path(self.args.output_dir).glob("checkpoint-*"):
             if other != folder:
@@ -176,7 +191,7 @@ def _is_whole(folder: Path) -> bool:
     return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in sizes.items())
 
 
-def _arguments(settings: TrainSettings, device: str) -> TrainingArguments:
+def _arguments(settings: TrainSettings, model: Any) -> TrainingArguments:
     return TrainingArguments(
         output_dir=settings.out,
         num_train_epochs=1,
@@ -195,7 +210,9 @@ def _arguments(settings: TrainSettings, device: str) -> TrainingArguments:
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
-        use_cpu=device == "cpu",
+        use_cpu=model.device.type == "cpu",
+        # Only a mixture of experts has weights that some tries don't use.
+        ddp_find_unused_parameters=any("experts" in name for name, _ in model.named_parameters()),
     )
 
 

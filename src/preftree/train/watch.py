@@ -12,6 +12,7 @@ import math
 import shutil
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ _WINDOW = 10
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]
-    """One for a run; it writes on the first process only."""
+    """One for a run; it writes on the first process only. `save` writes the weights; all processes call it."""
 
-    def __init__(self, out: Path, bar: Progress, settings: TrainSettings, processes: Processes) -> None:
-        self._out, self._bar, self._settings = out, bar, settings
+    def __init__(
+        self, out: Path, bar: Progress, settings: TrainSettings, processes: Processes, save: Callable[[Path], None]
+    ) -> None:
+        self._out, self._bar, self._settings, self._save = out, bar, settings, save
         self._processes, self._first = processes, processes.first
         self._saved_step, self._saved_at, self._write_s = 0, time.monotonic(), 0.0
         self._chosen: deque[float] = deque(maxlen=_WINDOW)
@@ -85,11 +88,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]
             return
         if state.best_metric is None or metrics["eval_loss"] < state.best_metric:
             state.best_metric, state.best_global_step = metrics["eval_loss"], state.global_step
+            folder = best_folder(self._out)
+            partial = folder.with_name("best.partial")
             if self._first:
-                folder = best_folder(self._out)
-                partial = folder.with_name("best.partial")
                 shutil.rmtree(partial, ignore_errors=True)
-                kwargs["model"].save_pretrained(partial)
+            self._save(partial)
+            if self._first:
                 shutil.rmtree(folder, ignore_errors=True)
                 partial.replace(folder)
 
