@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from report_examples import HOSTILE
 
 from preftree.report.figures import Dot, Line, bars, curves, dots, mark
+from preftree.report.standalone import reward_trend_svg
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 names = st.text(max_size=40)
@@ -99,3 +100,22 @@ def test_a_mark_stands_where_its_value_is() -> None:
     root = parse(mark(0.5, 0.0, 1.0))
     assert float(root.find("circle").attrib["cx"]) == 42  # type: ignore[union-attr]
     assert root.attrib["aria-hidden"] == "true"
+
+
+def test_a_reward_trend_as_a_file_of_its_own() -> None:
+    metrics = [{"step": i, "loss": 1.0, "rewards/chosen": 0.1 * i, "rewards/rejected": -0.2 * i} for i in range(1, 40)]
+    svg = reward_trend_svg(HOSTILE, metrics)
+    assert svg is not None
+    root = ET.fromstring(svg)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert not [element for element in root.iter() if element.tag.endswith("script")]
+    style = root.findtext("{http://www.w3.org/2000/svg}style") or ""
+    used = {name for element in root.iter() for name in element.attrib.get("class", "").split()} - {"label", "tick"}
+    assert used >= {"line", "good", "bad"}
+    assert {name for name in used if f".{name}" not in style} == set()
+    assert "prefers-color-scheme: dark" in style
+    assert style.count("{") == style.count("}")
+
+
+def test_no_trend_without_rewards() -> None:
+    assert reward_trend_svg("sft", [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]) is None
