@@ -3,9 +3,9 @@
 In:  trees by a seed with the turn distribution of the paper's table 1 and texts of its lengths, in UltraInteract's
 columns; the embedded model's tokenizer and template.
 Out: results/preparing.json: seconds and tokens of each stage, peak memory. There is no peer that builds tries; TRL's
-own preparation of the same rows (tokenised, row by row) stands beside it where TRL is installed.
+own preparation of the same rows (tokenised, row by row), in the environment of `make peers`, stands beside it.
 
-    .venv-peers/bin/python -m benchmarks.preparing [--pairs 200000]
+    python -m benchmarks.preparing [--pairs 200000]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._workloads import FOREST
-from benchmarks.training import machine
+from benchmarks.training import machine, peers_python
 
 RESULTS = Path(__file__).parent / "results" / "preparing.json"
 _SENTENCE = (
@@ -47,7 +47,8 @@ def main() -> None:
         made = write_rows(rows, arguments.pairs)
         result: dict[str, Any] = {"machine": machine(), **made}
         for stage in ("ours", "trl"):
-            command = [sys.executable, "-m", "benchmarks.preparing", "--stage", f"{stage},{rows}"]
+            python = sys.executable if stage == "ours" else peers_python()
+            command = [python, "-m", "benchmarks.preparing", "--stage", f"{stage},{rows}"]
             command += ["--peer-pairs", str(arguments.peer_pairs)]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
             if done.returncode == 0:

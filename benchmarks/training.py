@@ -5,16 +5,18 @@ Out: results/training.json: ratios first; then seconds a step, peak memory, loss
 limit (the arithmetic that can't be avoided, at the rate of a large matrix product measured in the same process).
 
 A step is forward and backward over all pairs of the workload, clipping and AdamW. Every variant runs in a process of
-its own, so that its peak memory is its own; of several steps the fastest counts. TRL runs with precomputed reference
-log-probabilities and its fused, chunked projection; at one pair a forward pass (where it pads nothing), two, and all.
-Needs `make peers`; without TRL (`--ours`) only this package is measured.
+its own, so that its peak memory is its own; of several steps the fastest counts. TRL runs in the environment of
+`make peers`, with precomputed reference log-probabilities and its fused, chunked projection; its best settings are
+searched for: one pair a forward pass (where it pads nothing), two, all, and one with its model compiled. Padding-free
+batches need flash attention, which a CPU has not. Without TRL (`--ours`) only this package is measured.
 
-    .venv-peers/bin/python -m benchmarks.training [--workloads a,b,c,d,e] [--objectives dpo] [--device cpu]
+    python -m benchmarks.training [--workloads a,b,c,d,e] [--objectives dpo,nca,kto,reward,reference] [--device cpu]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -34,6 +36,7 @@ SHAPE: dict[str, Any] = {
     "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
 }  # fmt: skip
 RESULTS = Path(__file__).parent / "results" / "training.json"
+PEERS = Path(__file__).parents[1] / "requirements-peers.txt"
 BETA = 0.1
 # Of the machine's memory; a variant that needs more is reported as one that does not fit.
 MEMORY_SHARE = 0.95
@@ -42,7 +45,7 @@ MEMORY_SHARE = 0.95
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", default="a,b,c,d,e")
-    parser.add_argument("--objectives", default="dpo", help="more than dpo: on workload a alone")
+    parser.add_argument("--objectives", default="dpo")
     parser.add_argument("--steps", type=int, default=2, help="steps measured after one to warm up")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="cpu")
@@ -56,11 +59,8 @@ def main() -> None:
     before = json.loads(arguments.out.read_text())["rows"] if arguments.out.is_file() else []
     rows: list[dict[str, Any]] = []
     for objective in arguments.objectives.split(","):
-        for name in arguments.workloads.split(",") if objective == "dpo" else ["a"]:
-            kinds = ["trie"] if arguments.ours else ["trie", "trl 1", *(["trl 2"] if name == "a" else []), "trl all"]
-            if objective in ("kto", "reference"):
-                kinds = [kind for kind in kinds if kind != "trl 2"]
-            for kind in kinds:
+        for name in arguments.workloads.split(","):
+            for kind in ["trie"] if arguments.ours else kinds(objective, name):
                 facts = {
                     "objective": objective, "name": name, "kind": kind, "steps": arguments.steps,
                     "precision": arguments.precision, "device": arguments.device,
@@ -72,13 +72,20 @@ def main() -> None:
     show(rows)
 
 
+def kinds(objective: str, name: str) -> list[str]:
+    """The search for TRL's best settings is made on workload a, where it found one pair a pass."""
+    search = ["trl 2", "trl 1 compiled"] if (objective, name) == ("dpo", "a") else []
+    return ["trie", "trl 1", *search, "trl all"]
+
+
 def _same(left: dict[str, Any], right: dict[str, Any]) -> bool:
     return all(left.get(key) == right.get(key) for key in ("objective", "name", "kind", "precision", "device"))
 
 
 def variant(facts: dict[str, Any]) -> dict[str, Any]:
     """One variant in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training", "--variant", json.dumps(facts)]
+    python = sys.executable if facts["kind"] == "trie" else peers_python()
+    command = [python, "-m", "benchmarks.training", "--variant", json.dumps(facts)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
@@ -206,7 +213,7 @@ def theirs(model: Any, trees: list[Tree], objective: str, kind: str, precision: 
     from datasets import Dataset
 
     pairs = [pair for tree in trees for pair in tree]
-    size = {"trl 1": 1, "trl 2": 2, "trl all": len(pairs)}[kind]
+    size = {"trl 1": 1, "trl 1 compiled": 1, "trl 2": 2, "trl all": len(pairs)}[kind]
     name = {"reward": "Reward", "kto": "KTO"}.get(objective, "DPO")
     if name == "Reward":
         rows = [{"chosen_ids": p + c, "rejected_ids": p + r} for p, c, r in pairs]
@@ -248,6 +255,8 @@ def theirs(model: Any, trees: list[Tree], objective: str, kind: str, precision: 
     # The collator's ref columns for KTO and DPO are tensors of the batch; accumulation divides as the Trainer does.
     trainer.current_gradient_accumulation_steps = len(batches)
     tokens = sum(int(batch["input_ids"].numel()) for batch in batches)
+    if kind.endswith("compiled"):
+        model = torch.compile(model)
 
     def train() -> float:
         model.train()
@@ -307,19 +316,32 @@ def arithmetic(trees: list[Tree], objective: str) -> float:
 
 
 def matrix_rate(dtype: Any, device: str) -> float:
-    """Operations a second of a large square product, the best of five."""
+    """Operations a second of a large square product: the best of ten, by torch's own way and by the one we take."""
     import torch
+
+    from preftree.tries.linear import product
 
     size = 2048 if device == "cpu" else 8192
     left = torch.randn(size, size, device=device).to(dtype)
     best = float("inf")
-    for _ in range(6):
-        began = time.perf_counter()
-        left @ left
-        if device == "cuda":
-            torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - began)
+    for multiply in (torch.matmul, product):
+        for _ in range(10):
+            began = time.perf_counter()
+            multiply(left, left)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - began)
     return 2 * size**3 / best
+
+
+def peers_python() -> str:
+    """The interpreter that has TRL: of `make peers`, or this one."""
+    python = PEERS.parent / ".venv-peers" / "bin" / "python"
+    if python.is_file():
+        return str(python)
+    if importlib.util.find_spec("trl") is None:
+        raise SystemExit("TRL is not here: `make peers` first")
+    return sys.executable
 
 
 def machine() -> dict[str, Any]:
@@ -328,10 +350,8 @@ def machine() -> dict[str, Any]:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     found = {dist: metadata.version(dist) for dist in ("torch", "transformers")}
-    try:
-        found["trl"] = metadata.version("trl")
-    except metadata.PackageNotFoundError:
-        found["trl"] = "not installed"
+    pins = dict(line.strip().split("==") for line in PEERS.read_text().splitlines() if "==" in line)
+    found["trl"] = pins["trl"]
     return {
         "cpu": name or platform.processor(), "cores": os.cpu_count(), "python": platform.python_version(), **found
     }  # fmt: skip
@@ -343,7 +363,8 @@ def ratios(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         if row["kind"] != "trie":
             continue
-        line = {key: row[key] for key in ("objective", "name", "precision", "device", "share_of_limit")}
+        keys = ("objective", "name", "precision", "device", "seconds", "peak_gb", "share_of_limit")
+        line = {key: row[key] for key in keys}
         for other in rows:
             same = all(other[key] == row[key] for key in ("objective", "name", "precision", "device"))
             if not same or other is row:
