@@ -20,7 +20,7 @@ from preftree.train.forms import FORMS
 from preftree.train.mix import MixEntry, iter_mix
 from preftree.train.places import Place, values
 from preftree.train.rows import BadRow, Conversation, Kind, Row, Text, iter_rows
-from preftree.train.sources import held_out_rows, mix_of, problem_key, training_rows
+from preftree.train.sources import held_out_rows, mix_of, problem_key, rows_fingerprint, training_rows
 
 DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -98,6 +98,23 @@ def test_preference_sets(tmp_path: Path, value: dict[str, Any], pairs: list[tupl
             {"chosen": "a", "rejected": "b", "prompt": "q", "score_chosen": 1, "score_rejected": 1}, "score_rejected",
             "a tie", id="binarized-tie",
         ),
+        pytest.param(
+            {"chosen": "a", "rejected": "b", "prompt": "q", "score_chosen": 1, "score_rejected": 9}, "score_rejected",
+            "higher than score_chosen", id="binarized-the-other-way",
+        ),
+        pytest.param(
+            {"chosen": "a", "rejected": "b", "prompt": "q", "score_chosen": float("nan"), "score_rejected": 1},
+            "score_chosen", "expected a number", id="binarized-not-a-number",
+        ),
+        pytest.param(
+            scored(9, float("nan")), "completions[1].overall_score", "expected a number", id="score-not-a-number"
+        ),
+        pytest.param(
+            {"instruction": "q", "completions": ["a", "b"]}, "completions", "list of objects", id="texts-as-completions"
+        ),
+        pytest.param(
+            {"instruction": "q", "completions": [safe("1", "a"), "b"]}, "", "AttributeError", id="half-an-ultrasafety"
+        ),
     ],
 )  # fmt: skip
 def test_what_preference_sets_leave_out(tmp_path: Path, value: dict[str, Any], field: str, reason: str) -> None:
@@ -148,6 +165,14 @@ def test_trl_more_forms(tmp_path: Path) -> None:
     assert [row.label for row in read(labelled, "label") if isinstance(row, Row)] == [False, True]
     margin = write(tmp_path / "m.jsonl", [{"prompt": "q", "chosen": "a", "rejected": "b", "margin": 2}])
     assert [row.margin for row in read(margin, "pair") if isinstance(row, Row)] == [2.0]
+    as_text = write(
+        tmp_path / "t.jsonl",
+        [{"prompt": "q", "chosen": [{"role": "assistant", "content": "a"}],
+          "rejected": [{"role": "assistant", "content": "b"}]}],
+    )  # fmt: skip
+    (row,) = read(as_text, "pair")
+    assert isinstance(row, Row)
+    assert {answer.prompt for answer in row.answers} == {(Message("user", "q"),)}
     implicit = write(tmp_path / "i.jsonl", [{"chosen": "What is 1+1? It is 2", "rejected": "What is 1+1? It was 3"}])
     (row,) = read(implicit, "pair")
     assert isinstance(row, Row)
@@ -324,6 +349,11 @@ def test_shares_are_of_the_whole(tmp_path: Path) -> None:
         pytest.param([{"rows": ""}], "has no rows", id="empty"),
         pytest.param([{"path": "x"}], 'unknown setting "path"', id="unknown"),
         pytest.param([{"cap": 3}], '"rows" is missing', id="missing"),
+        pytest.param(["x.jsonl"], "expected a list of objects", id="a-path-alone"),
+        pytest.param([{"rows": "x", "cap": "abc"}], "expected cap as a whole number, got 'abc'", id="cap-as-text"),
+        pytest.param([{"rows": "x", "share": "y"}], "expected share as a number", id="share-as-text"),
+        pytest.param([{"rows": 5}], "expected a file", id="rows-as-a-number"),
+        pytest.param([{"rows": "x", "name": 5}], "expected name as text", id="name-as-a-number"),
     ],
 )
 def test_wrong_mixes(mix: list[dict[str, Any]], said: str) -> None:
@@ -370,3 +400,33 @@ def test_problem_key_keeps_what_is_no_task_prompt() -> None:
 
     assert problem_key(row(COT + "Find  X.\nNow")) == problem_key(row(POT + "find x. now")) == "find x. now"
     assert problem_key(row(COT)) == "g"
+
+
+def test_pairs_of_one_question_without_a_prompt_stay_on_one_side(tmp_path: Path) -> None:
+    """What two answers begin with goes into the question's last line; the lines before it are the same in all pairs."""
+    asked = [f"Human: what is {i}?\n\nAssistant: {word}" for i in range(60) for word in ("It is", "Well,", "I say")]
+    rows = [{"chosen": f"{start} right", "rejected": f"{start} no"} for start in asked]
+    settings = TrainSettings("dpo", "m", write(tmp_path / "r.jsonl", rows), "o", eval_share=0.3)
+    sides = [
+        {problem_key(row) for row in part(settings) if isinstance(row, Row)} for part in (training_rows, held_out_rows)
+    ]
+    assert not sides[0] & sides[1]
+    assert len(sides[0] | sides[1]) == 60
+    rows = [{"chosen": "What is 1? It is one", "rejected": "What is 1? It is two"}]
+    settings = TrainSettings("dpo", "m", write(tmp_path / "s.jsonl", rows), "o", eval_share=0.3)
+    with pytest.raises(InputError, match=r"eval_share: pairs of plain text without a prompt"):
+        list(training_rows(settings))
+
+
+def test_a_named_form_names_what_a_row_lacks(tmp_path: Path) -> None:
+    place = Place(write(tmp_path / "r.jsonl", [{"prompt": "q", "completion": "a"}]))
+    (bad,) = iter_rows(place, "single", form="ultrachat")
+    assert isinstance(bad, BadRow)
+    assert (bad.field, bad.reason) == ("data", "missing: the form ultrachat has it")
+
+
+def test_rows_to_train_on_and_to_evaluate_on_are_told_apart(tmp_path: Path) -> None:
+    a, b = (write(tmp_path / f"{name}.jsonl", [{"text": name}]) for name in "ab")
+    both = TrainSettings("sft", "m", out="o", mix=({"rows": a}, {"rows": b}))
+    apart = TrainSettings("sft", "m", out="o", mix=({"rows": a},), eval_rows=b)
+    assert rows_fingerprint(both) != rows_fingerprint(apart)

@@ -85,6 +85,7 @@ def test_the_best_weights_are_kept(settings_of: Make, tmp_path: Path) -> None:
     best = train(settings_of("sft", eval_steps=1, keep_best=True, out=str(tmp_path / "best"), **common))
     last = train(settings_of("sft", eval_steps=1, out=str(tmp_path / "last"), **common))
     losses = [line["eval_loss"] for line in metrics(best.out) if "eval_loss" in line]
+    assert best.eval_metrics["eval_loss"] == min(losses)
     assert min(losses) < losses[-1], "the case must overfit"
     kept, end = weights(best.out), weights(last.out)
     assert any(not torch.equal(kept[name], end[name]) for name in kept)
@@ -173,6 +174,14 @@ def test_adapters(settings_of: Make, model_dir: Path, objective: Any) -> None:
     name = "model.layers.0.self_attn.q_proj.weight"
     assert not torch.equal(merged.state_dict()[name], start.state_dict()[name])
     assert (Path(report.out) / "adapter" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`:UserWarning")
+@pytest.mark.parametrize("targets", ["lm_head", "q_proj,lm_head", "q_proj,embed_tokens"])
+def test_adapters_on_the_vocabulary_are_refused(settings_of: Make, targets: str) -> None:
+    """Tries read the projection's own weights, and the embeddings of this model are tied to it."""
+    with pytest.raises(InputError, match=r"lora\.targets=.*vocabulary"):
+        train(settings_of("dpo", lora=LoraSettings(rank=4, targets=targets)))
 
 
 @pytest.mark.parametrize("objective", ["dpo", "reward"])

@@ -108,6 +108,23 @@ GOOD = {"prompt": "q", "chosen": "yes", "rejected": "no"}
             {"chosen": chat(("user", "q"), ("assistant", "a")), "rejected": chat(("user", "q"))},
             "rejected", "not the assistant", id="unanswered",
         ),
+        pytest.param(
+            {"chosen": chat(("user", "q"), ("assistant", "a")), "rejected": chat(("user", "r"), ("assistant", "b"))},
+            "rejected", "does not answer the prompt", id="two-questions",
+        ),
+        pytest.param(
+            {"prompt": "r", "chosen": chat(("user", "q"), ("assistant", "a")),
+             "rejected": chat(("user", "q"), ("assistant", "b"))},
+            "prompt", "is nowhere in", id="another-prompt",
+        ),
+        pytest.param(
+            {"trajectory": [{"from": ["user"], "value": "q"}], "chosen": "a", "rejected": "b"},
+            "trajectory[0]", "expected a role", id="role-that-is-a-list",
+        ),
+        pytest.param({**GOOD, "margin": float("nan")}, "margin", "expected a number", id="margin-not-a-number"),
+        pytest.param({**GOOD, "margin": 10**400}, "", "OverflowError", id="margin-without-end"),
+        pytest.param({**GOOD, "chosen": "half \ud800"}, "", "half of a character", id="lone-surrogate"),
+        pytest.param('{"prompt": ' + "[" * 100_000 + "]" * 100_000 + "}", "", "not JSON", id="deeply-nested"),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_set_aside(tmp_path: Path, row: Any, field: str, reason: str) -> None:
@@ -116,6 +133,15 @@ def test_a_bad_row_is_set_aside(tmp_path: Path, row: Any, field: str, reason: st
     (bad,) = got.set_aside
     assert (bad.file, bad.row, bad.field) == ("rows.jsonl", 2, field)
     assert reason in bad.reason
+
+
+@pytest.mark.parametrize("column", ["context", "input"])
+def test_nothing_that_was_asked_is_left_out(tmp_path: Path, column: str) -> None:
+    """Dolly's and Alpaca's columns beside instruction and response."""
+    told = {"instruction": "Sum it up.", "response": "Short."}
+    got = read(tmp_path, [told | {column: ""}, told | {column: "A long text."}], False)
+    assert len(got.rows) == 1
+    assert [(bad.row, bad.field) for bad in got.set_aside] == [(2, column)]
 
 
 def test_rows_of_one_prompt_are_one_group(tmp_path: Path) -> None:

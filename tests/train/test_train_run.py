@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -87,6 +88,44 @@ def test_another_run_in_the_same_directory_is_refused(
         Path(changed["rows"]).write_text(Path(settings.rows).read_text().replace("Step 1", "Step 2"))
     with pytest.raises(InputError, match=said):
         train(dataclasses.replace(settings, **changed))
+
+
+def test_an_edited_template_is_another_run(settings_of: Make, tmp_path: Path) -> None:
+    template = tmp_path / "t.jinja"
+    template.write_text("{% for message in messages %}{{ message['content'] + '<|im_end|>' }}{% endfor %}")
+    settings = settings_of("sft", template=str(template))
+    train(settings)
+    template.write_text(template.read_text() + " ")
+    with pytest.raises(InputError, match="holds a run of other settings"):
+        train(settings)
+    with pytest.raises(InputError, match=r"train\.template=gone"):
+        train(dataclasses.replace(settings, template="gone"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"optimizer": "zzz"}, r"train\.optimizer=zzz: expected one of", id="optimizer"),
+        pytest.param({"report_to": ("zzz",)}, r"train\.report_to: zzz is unknown or not installed", id="report-to"),
+    ],
+)
+def test_names_of_transformers_are_checked_first(settings_of: Make, changed: dict[str, Any], said: str) -> None:
+    settings = settings_of("sft", **changed)
+    with pytest.raises(InputError, match=said):
+        train(settings)
+    assert not (Path(settings.out) / "prepared").exists()
+
+
+def test_tokens_beyond_the_vocabulary_are_refused(settings_of: Make, model_dir: Path, tmp_path: Path) -> None:
+    small = shutil.copytree(model_dir, tmp_path / "small")
+    model = AutoModelForCausalLM.from_pretrained(model_dir)
+    model.resize_token_embeddings(100)
+    model.config.pad_token_id = None
+    model.save_pretrained(small)
+    with pytest.raises(InputError, match=r"train\.model=.*token \d+ of the rows is beyond its vocabulary of 100"):
+        train(dataclasses.replace(settings_of("sft"), model=str(small)))
+    with pytest.raises(InputError, match=r"train\.reference_model=.*beyond its vocabulary"):
+        train(settings_of("dpo", reference_model=str(small)))
 
 
 def test_moved_rows_are_the_same_run(settings_of: Make, tmp_path: Path) -> None:
@@ -187,6 +226,9 @@ def kill_after(settings: TrainSettings, num_lines: int) -> None:
     process.wait()
 
 
+TOKENS = ("tokens_rows", "tokens_trie", "tokens_reference")
+
+
 @pytest.mark.parametrize("objective", ["sft", "kto"])
 def test_a_killed_run_ends_as_an_undisturbed_one(settings_of: Make, tmp_path: Path, objective: Any) -> None:
     settings = settings_of(objective, count=24, epochs=3, batch_size=4, save_steps=2)
@@ -196,6 +238,7 @@ def test_a_killed_run_ends_as_an_undisturbed_one(settings_of: Make, tmp_path: Pa
     assert last_checkpoint(Path(settings.out)) is not None
     resumed = train(settings)
     assert resumed.steps == report.steps
+    assert [getattr(resumed, name) for name in TOKENS] == [getattr(report, name) for name in TOKENS]
     assert metrics(settings.out) == metrics(whole.out)
     expected = load_file(Path(whole.out) / "model.safetensors")
     got = load_file(Path(settings.out) / "model.safetensors")

@@ -92,6 +92,23 @@ def test_in_autocast_it_is_as_near_as_the_plain_model() -> None:
         assert (light_slopes[name] - slope).norm() <= 2 * (plain_slopes[name] - slope).norm() + 1e-3 * slope.norm()
 
 
+def test_rows_that_were_changed_are_kept_as_they_are() -> None:
+    model = made(LlamaConfig(**SIZES))
+    norm, layer = model.model.layers[0].input_layernorm, model.model.layers[0].self_attn.q_proj
+    lighten(model)
+    found = []
+    for changed in (lambda rows: rows.mul_(3), lambda rows: rows * 3):
+        rows = changed(norm(torch.randn(5, 24, generator=torch.Generator().manual_seed(0)).requires_grad_()))
+        found.append(torch.autograd.grad(layer(rows).sum(), layer.weight)[0])
+    torch.testing.assert_close(*found)
+
+
+def test_an_activation_with_weights_is_left_alone() -> None:
+    model = made(LlamaConfig(**SIZES, hidden_act="xielu"))
+    lighten(model)
+    assert touched(model) == {LINEAR, NORM}
+
+
 def test_frozen_weights_get_no_gradient() -> None:
     model = made(LlamaConfig(**SIZES))
     free = [name for name, _ in model.named_parameters() if "up_proj" in name or "layers.1.input_layernorm" in name]

@@ -34,7 +34,10 @@ from preftree.records import Tree, digest, to_json
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
 _FREE = {"budget", "concurrency", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
-_PATHS = {"problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus"}
+_PATHS = {
+    "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
+    "reference_model",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import shutil
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from preftree.train.settings import TrainSettings
 
 # These say where and how often, not what: they may differ between the runs of one directory.
 _NOT_IN_KEY = (
-    "out", "model", "rows", "mix", "eval_rows", "reference_model", "save_steps", "reference_cache", "report_to",
-    "push_to_hub", "push_private",
+    "out", "model", "rows", "mix", "eval_rows", "reference_model", "template", "save_steps", "reference_cache",
+    "report_to", "push_to_hub", "push_private",
 )  # fmt: skip
 
 
@@ -87,6 +88,17 @@ def model_fingerprint(model: str, setting: str = "train.model") -> str:
     except (OSError, ValueError) as error:
         raise InputError(f"{setting}={model}: neither a directory nor a hub id ({short(error)})") from error
     return digest([model, config._commit_hash])
+
+
+def template_text(name: str) -> str:
+    """A packaged chat template by name, or a file."""
+    packaged = resources.files("preftree.train") / "templates"
+    names = sorted(entry.name.removesuffix(".jinja") for entry in packaged.iterdir() if entry.name.endswith(".jinja"))
+    if name in names:
+        return (packaged / f"{name}.jinja").read_text(encoding="utf-8")
+    if not Path(name).is_file():
+        raise InputError(f"train.template={name}: neither a file nor one of {', '.join(names)}")
+    return Path(name).read_text(encoding="utf-8")
 
 
 def refuse_full_disk(out: Path, weights: int) -> None:

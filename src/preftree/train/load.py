@@ -6,15 +6,13 @@ Always true: a base model keeps the template that it was given; what can't be lo
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from preftree.errors import InputError
-from preftree.train.directory import short
+from preftree.train.directory import short, template_text
 from preftree.train.reward import load_reward_model
 from preftree.train.settings import LoraSettings, TrainSettings
 
@@ -32,17 +30,6 @@ def load_tokenizer(settings: TrainSettings) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-def template_text(name: str) -> str:
-    """A packaged template by name, or a file."""
-    packaged = resources.files("preftree.train") / "templates"
-    names = sorted(entry.name.removesuffix(".jinja") for entry in packaged.iterdir() if entry.name.endswith(".jinja"))
-    if name in names:
-        return (packaged / f"{name}.jinja").read_text(encoding="utf-8")
-    if not Path(name).is_file():
-        raise InputError(f"train.template={name}: neither a file nor one of {', '.join(names)}")
-    return Path(name).read_text(encoding="utf-8")
 
 
 def load_model(path: str, tokenizer: Any, last_tokens: set[int], settings: TrainSettings) -> Any:
@@ -92,9 +79,25 @@ def _with_adapters(model: Any, lora: LoraSettings, settings: TrainSettings) -> A
     )
     torch.manual_seed(settings.seed)
     try:
-        return peft.get_peft_model(model, config)
+        adapted = peft.get_peft_model(model, config)
     except ValueError as error:
         raise InputError(f"train.lora.targets={lora.targets}: {short(error)}") from error
+    _refuse_adapted_vocabulary(adapted, lora)
+    return adapted
+
+
+def _refuse_adapted_vocabulary(adapted: Any, lora: LoraSettings) -> None:
+    """Tries read the vocabulary's own weights, and tied ones can't take an adapter on one side only."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    core = adapted.get_base_model()
+    tied = getattr(core.config, "tie_word_embeddings", False)
+    embeddings = [core.get_output_embeddings(), *([core.get_input_embeddings()] if tied else [])]
+    if any(isinstance(layer, BaseTunerLayer) for layer in embeddings):
+        raise InputError(
+            f"train.lora.targets={lora.targets}: adapters on the vocabulary's projection are not trained over tries; "
+            "leave lm_head, and embed_tokens where it is tied to it, out"
+        )
 
 
 def _four_bit() -> Any:

@@ -25,7 +25,7 @@ class MixEntry:
     name: str = ""
     """How metrics call it; empty: what its form is called."""
     form: str = "auto"
-    """A form by name (docs/data.md)."""
+    """A form by name (docs/training.md)."""
     split: str = "train"
     """The split of a hub id or a saved DatasetDict."""
     config: str = ""
@@ -38,8 +38,12 @@ class MixEntry:
     """Which rows a cap or share keeps."""
 
     def __post_init__(self) -> None:
-        if not self.rows:
-            raise InputError("mix: an entry has no rows; expected a file, a directory or a hub id")
+        if not self.rows or not isinstance(self.rows, str):
+            raise InputError(f"mix: an entry has no rows; expected a file, a directory or a hub id, got {self.rows!r}")
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise InputError(f"mix, {self.rows}: expected {name} as {_SAID[kinds]}, got {value!r}")
         if self.cap is not None and self.cap < 1:
             raise InputError(f"mix, {self.rows}: expected a cap of at least 1, got {self.cap}")
         if self.share is not None and not 0 < self.share <= 1:
@@ -48,6 +52,13 @@ class MixEntry:
     @property
     def place(self) -> Place:
         return Place(self.rows, self.split, self.config)
+
+
+_TEXT, _COUNT, _NUMBER, _SEED = (str,), (int, type(None)), (int, float, type(None)), (int,)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "name": _TEXT, "form": _TEXT, "split": _TEXT, "config": _TEXT, "cap": _COUNT, "share": _NUMBER, "seed": _SEED,
+}  # fmt: skip
+_SAID = {_TEXT: "text", _COUNT: "a whole number", _NUMBER: "a number", _SEED: "a whole number"}
 
 
 def iter_mix(entries: Sequence[MixEntry], kind: Kind) -> Iterator[Row | BadRow]:

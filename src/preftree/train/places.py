@@ -87,7 +87,7 @@ def _directory(path: Path, place: Place) -> list[Path]:
     if (path / "state.json").is_file():
         state = json.loads((path / "state.json").read_text(encoding="utf-8"))
         return [path / entry["filename"] for entry in state["_data_files"]]
-    files = sorted(file for file in path.iterdir() if file.name.endswith(_ENDINGS))
+    files = sorted(file for file in path.iterdir() if file.name.endswith(_ENDINGS) and file.is_file())
     if not files:
         raise InputError(f"{path}: no {', '.join(_ENDINGS)} file there")
     return files
@@ -139,8 +139,8 @@ def _parquet(file: Path) -> Iterator[Any]:
         with pyarrow.parquet.ParquetFile(file) as parquet:
             for batch in parquet.iter_batches(_ROWS_AT_ONCE):
                 yield from batch.to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise InputError(f"{file}: not a Parquet file ({error})") from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{file}: not a Parquet file that can be read ({error})") from error
 
 
 def _arrow(file: Path) -> Iterator[Any]:
@@ -152,14 +152,14 @@ def _arrow(file: Path) -> Iterator[Any]:
             for batch in stream:
                 for at in range(0, batch.num_rows, _ROWS_AT_ONCE):
                     yield from batch.slice(at, _ROWS_AT_ONCE).to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise InputError(f"{file}: not an Arrow stream ({error})") from error
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError(f"{file}: not an Arrow stream that can be read ({error})") from error
 
 
 def _json(file: Path) -> list[Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not JSON ({error})") from error
     if not isinstance(content, list):
         raise InputError(f"{file}: expected a list of rows")
@@ -172,7 +172,7 @@ def _lines(file: Path) -> Iterator[tuple[Any, str]]:
             for line in lines:
                 try:
                     yield json.loads(line), ""
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     yield None, f"not JSON ({error})"
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{file}: broken gzip ({error})") from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -56,7 +57,8 @@ def reference_logps(
     file = folder / f"{reference_key(examples, fingerprint, precision)}.safetensors"
     processes.wait()
     if file.is_file():
-        return Reference(load_file(file)["logps"], 0)
+        # A run's own file was made by it, perhaps before it was killed; a shared one cost this run nothing.
+        return Reference(load_file(file)["logps"], 0 if settings.reference_cache else _tokens(file))
     logps_X3 = torch.zeros(len(examples), 3)
     tokens = 0
     with torch.no_grad(), progress("reference", len(examples), "examples") as bar:
@@ -67,13 +69,19 @@ def reference_logps(
             bar.advance(len(set(indices)) * processes.number if columns[0] == 0 else 0)
     # Each figure was computed by one process; the others hold 0 there.
     logps_X3 = processes.summed(logps_X3)
+    tokens = int(processes.merged({"tokens": (tokens,)})["tokens"][0])
     if processes.first:
         folder.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}.partial")
-        save_file({"logps": logps_X3}, partial)
+        save_file({"logps": logps_X3}, partial, metadata={"tokens": str(tokens)})
         os.replace(partial, file)
     processes.wait()
     return Reference(logps_X3, tokens)
+
+
+def _tokens(file: Path) -> int:
+    with safe_open(file, framework="pt") as opened:
+        return int((opened.metadata() or {}).get("tokens", 0))
 
 
 def _passes(

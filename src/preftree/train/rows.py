@@ -1,6 +1,6 @@
 """Rows: conversations with answers to be learnt, read from any place in any known form.
 
-In:  a place (docs/data.md), a form or "auto", what the objective wants. Out: `Row`s and what was set aside.
+In:  a place (docs/training.md), a form or "auto", what the objective wants. Out: `Row`s and what was set aside.
 Always true: rows come in the order of the files by name and of the values in them, one at a time; a bad row never
 stops a run, no row at all does.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from preftree.errors import InputError, PreftreeError
@@ -30,10 +30,14 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A prompt and its completion without a chat template."""
+    """A prompt and its completion without a chat template.
+
+    `cut` says that the prompt is what two answers happen to begin with.
+    """
 
     prompt: str
     completion: str
+    cut: bool = field(default=False, compare=False)
 
 
 Answer = Conversation | Text
@@ -101,10 +105,14 @@ def iter_rows(place: Place, kind: Kind, *, form: str = "auto", name: str = "", s
                 raise FieldError("", f"expected an object, got {type(value.content).__name__}")
             found = form_of(form, value.content, kind)
             draw = random.Random(f"{seed}:{value.file}:{value.number}")
-            for parsed in found.parse(value.content, kind, draw):
-                yield _row(parsed, f"{value.file} row {value.number}", name)
+            where = f"{value.file} row {value.number}"
+            yield from [_row(parsed, where, name) for parsed in found.parse(value.content, kind, draw)]
         except FieldError as fault:
             yield BadRow(value.file, value.number, fault.field, fault.reason)
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as fault:
+            # Whatever stands in a row, one row is what it may cost.
+            reason = f"not as its form has it ({type(fault).__name__}: {str(fault)[:80]})"
+            yield BadRow(value.file, value.number, "", reason)
 
 
 def read_rows(path: str, *, paired: bool) -> Rows:
@@ -123,5 +131,19 @@ def _row(parsed: Parsed, place: str, name: str) -> Row:
     answers = parsed.answers
     if len(answers) == 2 and answers[0].prompt != answers[1].prompt:
         raise FieldError("rejected", "does not answer the prompt of chosen")
+    for answer in answers:
+        _check_characters(answer)
     group = parsed.group or digest(answers[0].prompt)
     return Row(place, group, name or parsed.source or "other", answers, parsed.label, parsed.margin)
+
+
+def _check_characters(answer: Answer) -> None:
+    """Half of a surrogate pair, which JSON may hold, is no character: tokenizers refuse it."""
+    if isinstance(answer, Text):
+        texts = [answer.prompt, answer.completion]
+    else:
+        texts = [message.content for message in (*answer.prompt, *answer.completion)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as fault:
+        raise FieldError("", "holds half of a character (a lone surrogate)") from fault

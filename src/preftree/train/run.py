@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from preftree.errors import InputError
 from preftree.progress import progress
-from preftree.train.directory import claim, model_fingerprint, refuse_full_disk, run_key, versions, write_json
+from preftree.train.directory import (
+    claim,
+    model_fingerprint,
+    refuse_full_disk,
+    run_key,
+    template_text,
+    versions,
+    write_json,
+)
 from preftree.train.publish import check_push, push
 from preftree.train.settings import TrainReport, TrainSettings
 from preftree.train.sources import held_out_rows, rows_fingerprint, training_rows
@@ -41,7 +49,8 @@ def train(settings: TrainSettings) -> TrainReport:
     precision = resolve_precision(settings.precision)
     fingerprint = model_fingerprint(settings.model)
     other = model_fingerprint(settings.reference_model, "train.reference_model") if settings.reference_model else ""
-    key = run_key(settings, precision, [fingerprint, other, rows_fingerprint(settings)])
+    template = template_text(settings.template) if settings.template else ""
+    key = run_key(settings, precision, [fingerprint, other, template, rows_fingerprint(settings)])
     processes = Processes.begin()
     with processes.first_alone() as first:
         if first:
@@ -63,12 +72,13 @@ def _train(
     import transformers
 
     from preftree.train.load import load_model, load_tokenizer
-    from preftree.train.trainer import TrieTrainer, last_checkpoint
+    from preftree.train.trainer import TrieTrainer, check_arguments, last_checkpoint, tokens_of
     from preftree.train.watch import Watch
     from preftree.tries.attention import check_model
 
     transformers.utils.logging.disable_progress_bar()
     transformers.set_seed(settings.seed)
+    check_arguments(settings)
     tokenizer = load_tokenizer(settings)
     with processes.first_alone() as first:
         if first:
@@ -76,7 +86,11 @@ def _train(
     examples, held_out = _stores(settings, out)
     model = load_model(settings.model, tokenizer, examples.last_tokens(), settings)
     refuse_full_disk(out, sum(p.numel() * p.element_size() for p in model.parameters()))
-    check_model(getattr(model, "get_base_model", lambda: model)())
+    core = getattr(model, "get_base_model", lambda: model)()
+    check_model(core)
+    for store in (examples, held_out):
+        if store is not None:
+            _refuse_foreign_tokens(store, core, f"train.model={settings.model}")
 
     several = len(examples.sources()) > 1
     trainer = TrieTrainer(
@@ -87,10 +101,17 @@ def _train(
         raise InputError("train.lora: adapters can't be merged into weights that are spread; set lora.merge=false")
     tokens_reference = _references(settings, trainer, tokenizer, reference_fingerprint, precision)
     steps, checkpoint = len(trainer.train_dataset), last_checkpoint(out)
+    if checkpoint is not None and processes.first:
+        trainer.steps.tokens_rows, trainer.steps.tokens_trie = tokens_of(checkpoint)
     with progress(f"training {settings.objective}", steps, "steps") as bar:
         trainer.add_callback(Watch(out, bar, settings, processes, trainer.save_weights))
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     eval_metrics = trainer.evaluate() if settings.evaluates else {}
+    if settings.keep_best:
+        # What is written are the best weights, so what is said is theirs.
+        lines = [line for line in trainer.state.log_history if "eval_loss" in line]
+        best = min(lines, key=lambda line: float(line["eval_loss"]))
+        eval_metrics = {name: value for name, value in best.items() if name.startswith("eval_")}
     totals = processes.merged({"rows": (trainer.steps.tokens_rows,), "trie": (trainer.steps.tokens_trie,)})
     set_aside = json.loads((out / "rows_set_aside.json").read_text(encoding="utf-8"))
     report = TrainReport(
@@ -133,10 +154,31 @@ def _prepare(settings: TrainSettings, tokenizer: Any, out: Path) -> None:
         with progress(f"reading {name} rows", None, "rows") as bar:
             _, bad = prepare(
                 rows(settings), tokenizer, out / "prepared" / name, max_length=settings.max_length,
-                where=settings.rows or "train.mix", bar=bar,
+                where=_where(settings, held_out=name != "train"), bar=bar,
             )  # fmt: skip
         set_aside += bad
     write_json(out / "rows_set_aside.json", [dataclasses.asdict(row) for row in set_aside])
+
+
+def _where(settings: TrainSettings, *, held_out: bool) -> str:
+    """What to call the rows in an error."""
+    if held_out:
+        return settings.eval_rows or f"train.eval_share={settings.eval_share:g}"
+    return settings.rows or "train.mix"
+
+
+def _refuse_foreign_tokens(store: Store, model: Any, name: str) -> None:
+    """Tokens that the model has no embedding for, and rows longer than positions that it learnt."""
+    words = model.get_input_embeddings().num_embeddings
+    if store.largest_token >= words:
+        raise InputError(f"{name}: token {store.largest_token} of the rows is beyond its vocabulary of {words}")
+    # GPT-2's name for positions that are learnt; others are computed, and may go on.
+    positions = getattr(model.config, "n_positions", None)
+    if positions is not None and store.longest > positions:
+        raise InputError(
+            f"{name}: a row has {store.longest} tokens, and the model {positions} positions; set "
+            f"train.max_length={positions}"
+        )
 
 
 def _stores(settings: TrainSettings, out: Path) -> tuple[Store, Store | None]:
@@ -155,6 +197,7 @@ def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, f
     from preftree.train.load import device
     from preftree.train.objectives import OBJECTIVES
     from preftree.train.reference import reference_logps
+    from preftree.train.store import Store
     from preftree.tries.attention import attending
 
     if not OBJECTIVES[settings.objective].reference:
@@ -164,6 +207,11 @@ def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, f
         from transformers import AutoModelForCausalLM
 
         model = AutoModelForCausalLM.from_pretrained(settings.reference_model, dtype=model.dtype).to(device()).eval()
+        for steps in (trainer.steps, trainer.held_out):
+            if isinstance(steps.examples, Store):
+                _refuse_foreign_tokens(steps.examples, model, f"train.reference_model={settings.reference_model}")
+    elif settings.lora is not None and settings.lora.four_bit:
+        fingerprint += " in 4 bits"
         answer_tries(model, rewards=False)
     tokens = 0
     with attending(core_model(model)):

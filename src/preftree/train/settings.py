@@ -51,11 +51,11 @@ class TrainSettings:
     model: str
     """The starting model: a local directory or a hub id."""
     rows: str = ""
-    """The rows: a file, a directory or a hub id (docs/data.md). This or `mix`."""
+    """The rows: a file, a directory or a hub id (docs/training.md). This or `mix`."""
     out: str = ""
     """The directory that the run writes."""
     mix: tuple[dict[str, Any], ...] = ()
-    """Several sources, each with its place and, if wished, form, cap, share and seed (docs/data.md)."""
+    """Several sources, each with its place and, if wished, form, cap, share and seed (docs/training.md)."""
     template: str = ""
     """The chat template of a base model that has none: a packaged name (mistral-instruct, chatml) or a .jinja file."""
     epochs: int = 1

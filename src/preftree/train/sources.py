@@ -38,8 +38,10 @@ def held_out_rows(settings: TrainSettings) -> Iterator[Row | BadRow]:
 
 def rows_fingerprint(settings: TrainSettings) -> list[Any]:
     """Of what stands at every place, and how much of it is taken."""
-    entries = [*mix_of(settings), *([MixEntry(settings.eval_rows)] if settings.eval_rows else [])]
-    return [[dataclasses.asdict(entry) | {"rows": place_fingerprint(entry.place)}] for entry in entries]
+    parts = (mix_of(settings), [MixEntry(settings.eval_rows)] if settings.eval_rows else [])
+    return [
+        [dataclasses.asdict(entry) | {"rows": place_fingerprint(entry.place)} for entry in entries] for entries in parts
+    ]
 
 
 def mix_of(settings: TrainSettings) -> list[MixEntry]:
@@ -48,6 +50,8 @@ def mix_of(settings: TrainSettings) -> list[MixEntry]:
         return [MixEntry(settings.rows)]
     known = [field.name for field in dataclasses.fields(MixEntry)]
     for entry in settings.mix:
+        if not isinstance(entry, dict):
+            raise InputError(f"train.mix: expected a list of objects such as {{rows: pairs.jsonl}}, got {entry!r}")
         wrong = [key for key in entry if key not in known]
         if wrong or "rows" not in entry:
             said = f'unknown setting "{wrong[0]}"' if wrong else 'setting "rows" is missing'
@@ -76,13 +80,25 @@ def problem_key(row: Row) -> str:
     """The problem itself: the first question without its task prompt, in lower case, with single spaces."""
     answer = row.answers[0]
     if isinstance(answer, Text):
-        asked = answer.prompt or answer.completion
+        asked = _before_the_cut(answer.prompt) if answer.cut else answer.prompt or answer.completion
     else:
         asked = next((message.content for message in answer.prompt if message.role == "user"), row.group)
     lines = asked.strip().splitlines()
     while lines and (not lines[0].strip() or _TASK_LINES.fullmatch(lines[0].strip())):
         lines.pop(0)
     return " ".join(" ".join(lines).lower().split()) or row.group
+
+
+def _before_the_cut(prompt: str) -> str:
+    """Of a prompt that was cut where two answers begin to differ, the lines that are surely the question's: other pairs
+    of the same question share other words of their answers."""
+    whole, line, _ = prompt.rpartition("\n")
+    if not line or not whole.strip():
+        raise InputError(
+            "train.eval_share: pairs of plain text without a prompt don't say where their question ends; give them a "
+            "field prompt, or use eval_rows"
+        )
+    return whole
 
 
 def _held_out(row: Row, settings: TrainSettings) -> bool:

@@ -164,6 +164,15 @@ class Store(Sequence[Example]):
         """The tokens that sequences end with."""
         return {int(token) for token in np.unique(self._tokens[self._token_at[1:] - 1])}
 
+    @property
+    def largest_token(self) -> int:
+        return int(self._tokens.max())
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest sequence."""
+        return int(np.diff(self._token_at).max())
+
     def __len__(self) -> int:
         return len(self._group)
 

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from preftree.errors import TrainingError
+from preftree.errors import InputError, TrainingError
 from preftree.train.forward import answer_tries, core_model
 from preftree.train.memory import keep_freed_memory
 from preftree.train.order import epoch_batches
@@ -32,7 +32,7 @@ from preftree.train.steps import Steps
 from preftree.train.store import Example
 from preftree.tries.attention import attending
 
-_MARK = "complete.json"
+_MARK, _TOKENS = "complete.json", "tokens.json"
 
 
 class Batches(Dataset[dict[str, list[int]]]):
@@ -165,10 +165,12 @@ class TrieTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
+        tokens = self.processes.merged({"tokens": (self.steps.tokens_rows, self.steps.tokens_trie)})["tokens"]
         self.processes.wait()
         if not self.processes.first:
             return
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        (folder / _TOKENS).write_text(json.dumps(tokens), encoding="utf-8")
         files = sorted(file for file in folder.rglob("*") if file.is_file())
         sizes = {str(file.relative_to(folder)): file.stat().st_size for file in files}
         (folder / _MARK).write_text(json.dumps(sizes), encoding="utf-8")
@@ -183,12 +185,33 @@ def last_checkpoint(out: Path) -> Path | None:
     return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
+def tokens_of(checkpoint: Path) -> tuple[int, int]:
+    """Tokens computed up to it: what rows would have cost, and what tries did."""
+    rows, trie = json.loads((checkpoint / _TOKENS).read_text(encoding="utf-8"))
+    return int(rows), int(trie)
+
+
 def _is_whole(folder: Path) -> bool:
     try:
         sizes = json.loads((folder / _MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in sizes.items())
+
+
+def check_arguments(settings: TrainSettings) -> None:
+    """Names that only transformers knows, before anything is read. Raises InputError."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.training_args import OptimizerNames
+
+    optimizers = [str(name.value) for name in OptimizerNames]
+    if settings.optimizer not in optimizers:
+        raise InputError(f"train.optimizer={settings.optimizer}: expected one of {', '.join(optimizers)}")
+    backends = get_available_reporting_integrations()
+    for name in settings.report_to:
+        if name not in backends:
+            there = ", ".join(backends) or "none of them"
+            raise InputError(f"train.report_to: {name} is unknown or not installed; installed here: {there}")
 
 
 def _arguments(settings: TrainSettings, model: Any) -> TrainingArguments:

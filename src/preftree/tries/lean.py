@@ -28,9 +28,9 @@ from preftree.tries.linear import Remake, linear, product, weight_grad
 def lighten(model: Any) -> None:
     """From now on."""
     for module in model.modules():
-        if type(module) is torch.nn.Linear and "forward" not in vars(module):
-            module.forward = functools.partial(linear, module, module.forward)  # type: ignore[method-assign]
-        elif _same_code(module, LlamaMLP) and all(type(layer) is torch.nn.Linear for layer in _linears(module)):
+        if _is_ordinary(module):
+            module.forward = functools.partial(linear, module, module.forward)
+        elif _same_code(module, LlamaMLP) and _is_plain(module):
             module.forward = functools.partial(_gated, module, module.forward)
         elif _same_code(module, LlamaRMSNorm):
             module.forward = functools.partial(_normed, module, module.forward)
@@ -52,6 +52,17 @@ def _linears(module: Any) -> tuple[torch.nn.Module, ...]:
     return module.gate_proj, module.up_proj, module.down_proj
 
 
+def _is_plain(module: Any) -> bool:
+    """Ordinary linear layers that nobody listens to, and an activation without weights of its own."""
+    learns = isinstance(module.act_fn, torch.nn.Module) and any(True for _ in module.act_fn.parameters())
+    return not learns and all(_is_ordinary(layer) for layer in _linears(module))
+
+
+def _is_ordinary(layer: torch.nn.Module) -> bool:
+    hooked = "forward" in vars(layer) or layer._forward_hooks or layer._forward_pre_hooks
+    return type(layer) is torch.nn.Linear and not hooked
+
+
 def _gated(module: Any, plain: Callable[[Tensor], Tensor], hidden: Tensor) -> Tensor:
     if not torch.is_grad_enabled() or any(layer.bias is not None for layer in _linears(module)):
         return plain(hidden)
@@ -65,7 +76,7 @@ def _normed(module: Any, plain: Callable[[Tensor], Tensor], hidden: Tensor) -> T
     if not torch.is_grad_enabled() or hidden.dtype == torch.float64:
         return plain(hidden)
     out, scale_T1 = _Norm.apply(hidden, module.weight, module.variance_epsilon)  # type: ignore[no-untyped-call]
-    out.remake = Remake(_unit_times, (hidden, scale_T1, module.weight))
+    out.remake = Remake(_unit_times, (hidden, scale_T1, module.weight), out._version)
     return cast(Tensor, out)
 
 
@@ -91,12 +102,12 @@ class _GatedLayer(torch.autograd.Function):
         low = ctx.make(*kept).to(grad.dtype)
         with torch.autocast(grad.device.type, enabled=False):
             with torch.enable_grad():
-                kept = gate.detach().requires_grad_()
-                active = ctx.act(kept)
+                gate = gate.detach().requires_grad_()
+                active = ctx.act(gate)
             grad_inner = product(grad, down_WI.to(grad.dtype).T)
             grad_down = weight_grad(grad, active.detach() * up, down_WI) if ctx.needs_input_grad[3] else None
             grad_up = grad_inner * active.detach()
-            (grad_gate,) = torch.autograd.grad(active, kept, grad_inner.mul_(up))
+            (grad_gate,) = torch.autograd.grad(active, gate, grad_inner.mul_(up))
             grad_hidden = product(grad_gate, gate_IW.to(grad.dtype).T)
             grad_hidden += product(grad_up, up_IW.to(grad.dtype).T)
             return (

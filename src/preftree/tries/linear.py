@@ -40,12 +40,15 @@ class Remake(NamedTuple):
 
     make: Callable[..., Tensor]
     of: tuple[Tensor, ...]
+    version: int = 0  # of the rows: where they were changed since, they are kept after all
 
     @staticmethod
     def for_rows(rows: Tensor) -> Remake:
         """As the rows say; rows that say nothing are kept themselves."""
         found: Remake | None = getattr(rows, "remake", None)
-        return found or Remake(lambda kept: kept, (rows,))
+        if found is not None and rows._version == found.version:
+            return found
+        return Remake(lambda kept: kept, (rows,))
 
 
 def linear(module: Any, plain: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:

@@ -37,6 +37,9 @@ def form_of(name: str, value: Value, kind: Kind) -> Form:
             raise InputError(f'form "{name}" is unknown; expected auto, {", ".join(FORMS)}')
         if not FORMS[name].gives(kind):
             raise InputError(f'form "{name}" has no {_WANTED[kind]}')
+        missing = next((column for column in FORMS[name].columns if value.get(column) is None), None)
+        if missing is not None:
+            raise FieldError(missing, f"missing: the form {name} has it")
         return FORMS[name]
     for form in FORMS.values():
         if form.gives(kind) and form.recognises(value):

@@ -5,6 +5,7 @@ In:  a raw value. Out: texts and messages, or a `FieldError` that names the fiel
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ def text(value: Value, field: str) -> str:
     return content
 
 
+def number(content: Any, field: str) -> float:
+    """A finite number."""
+    if isinstance(content, bool) or not isinstance(content, (int, float)) or not math.isfinite(content):
+        raise FieldError(field, f"expected a number, got {str(content)[:40]}")
+    return float(content)
+
+
 def messages(value: Value, field: str) -> tuple[Message, ...]:
     """{role, content}, or {from, value} as UltraInteract and ShareGPT have it."""
     entries = value.get(field)
@@ -62,7 +70,7 @@ def _message(entry: Any, where: str) -> Message:
     if not isinstance(entry, dict):
         raise FieldError(where, "expected an object")
     role, content = entry.get("role", entry.get("from")), entry.get("content", entry.get("value"))
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise FieldError(where, f"expected a role of {', '.join(_ROLES)}, got {role!r}")
     if not isinstance(content, str):
         raise FieldError(where, "expected text")

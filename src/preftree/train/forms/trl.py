@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from preftree.train.forms.form import Form, Value, answer, answered, messages, split, text
+from preftree.records import Message
+from preftree.train.forms.form import Form, Value, answer, answered, messages, number, split, text
 from preftree.train.rows import Conversation, FieldError, Kind, Parsed, Text
 
 
@@ -32,9 +33,7 @@ def _labelled(value: Value, kind: Kind, draw: random.Random) -> Iterator[Parsed]
 
 
 def _preference(value: Value, kind: Kind, draw: random.Random) -> Iterator[Parsed]:
-    margin = value.get("margin")
-    if margin is not None and (isinstance(margin, bool) or not isinstance(margin, (int, float))):
-        raise FieldError("margin", f"expected a number, got {margin!r}")
+    margin = None if value.get("margin") is None else number(value["margin"], "margin")
     chosen, rejected = value.get("chosen"), value.get("rejected")
     lists = isinstance(chosen, list) and isinstance(rejected, list)
     pair: tuple[Conversation, Conversation] | tuple[Text, Text]
@@ -44,19 +43,25 @@ def _preference(value: Value, kind: Kind, draw: random.Random) -> Iterator[Parse
         pair = (answer(value, "chosen"), answer(value, "rejected"))  # type: ignore[assignment]
     else:
         pair = _shared_text(text(value, "chosen"), text(value, "rejected"))
-    yield Parsed(pair, _group(value), _source(value), margin=None if margin is None else float(margin))
+    yield Parsed(pair, _group(value), _source(value), margin=margin)
 
 
 def _shared_messages(value: Value) -> tuple[Conversation, Conversation]:
-    """The prompt is what both conversations begin with (a prompt as text repeats it)."""
-    left, right = messages(value, "chosen"), messages(value, "rejected")
+    """The prompt is what both conversations begin with; a prompt as text repeats a question of it, or is all of it."""
+    left, right = (answered(messages(value, side), side) for side in ("chosen", "rejected"))
     shared = 0
     while shared < min(len(left), len(right)) - 1 and left[shared] == right[shared]:
         shared += 1
-    return (
-        Conversation(left[:shared], answered(left[shared:], "chosen")),
-        Conversation(right[:shared], answered(right[shared:], "rejected")),
-    )
+    if any(side[shared].role != "assistant" for side in (left, right)):
+        raise FieldError("rejected", "does not answer the prompt of chosen")
+    prompt = left[:shared]
+    asked = value.get("prompt")
+    if isinstance(asked, str) and asked.strip():
+        if not prompt:
+            prompt = (Message("user", asked),)
+        elif all(message.content.strip() != asked.strip() for message in prompt):
+            raise FieldError("prompt", "is nowhere in what chosen and rejected begin with")
+    return Conversation(prompt, left[shared:]), Conversation(prompt, right[shared:])
 
 
 def _shared_text(chosen: str, rejected: str) -> tuple[Text, Text]:
@@ -70,7 +75,7 @@ def _shared_text(chosen: str, rejected: str) -> tuple[Text, Text]:
         raise FieldError("prompt", "missing, and chosen and rejected have no common beginning")
     if not chosen[shared:].strip() or not rejected[shared:].strip():
         raise FieldError("rejected", "one of chosen and rejected is the beginning of the other, and there is no prompt")
-    return Text(chosen[:shared], chosen[shared:]), Text(rejected[:shared], rejected[shared:])
+    return Text(chosen[:shared], chosen[shared:], cut=True), Text(rejected[:shared], rejected[shared:], cut=True)
 
 
 def _group(value: Value) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from preftree.records import Message, digest
-from preftree.train.forms.form import Form, Value, reply, text
+from preftree.train.forms.form import Form, Value, number, reply, text
 from preftree.train.forms.trl import PREFERENCE
 from preftree.train.rows import FieldError, Kind, Parsed
 
@@ -40,19 +40,22 @@ def _completions(value: Value) -> list[dict[str, Any]]:
 def _score(completion: dict[str, Any], index: int) -> float:
     """`overall_score`; in files that are older than it, the mean of the four ratings."""
     score = completion.get("overall_score")
-    if isinstance(score, (int, float)) and not isinstance(score, bool):
-        return float(score)
+    if isinstance(score, (int, float)):
+        return number(score, f"completions[{index}].overall_score")
     annotations = completion.get("annotations")
-    ratings = [aspect.get("Rating") for aspect in annotations.values()] if isinstance(annotations, dict) else []
-    numbers = [float(rating) for rating in ratings if str(rating).replace(".", "", 1).isdigit()]
+    aspects = annotations.values() if isinstance(annotations, dict) else ()
+    ratings = [str(aspect.get("Rating")) for aspect in aspects if isinstance(aspect, dict)]
+    numbers = [float(rating) for rating in ratings if rating.replace(".", "", 1).isdigit()]
     if not numbers:
         raise FieldError(f"completions[{index}]", "neither an overall_score nor ratings that are numbers")
     return sum(numbers) / len(numbers)
 
 
 def _binarized(value: Value, kind: Kind, draw: random.Random) -> Iterator[Parsed]:
-    if value["score_chosen"] == value["score_rejected"]:
-        raise FieldError("score_rejected", "a tie: chosen and rejected have the same score")
+    chosen, rejected = (number(value[field], field) for field in ("score_chosen", "score_rejected"))
+    if chosen <= rejected:
+        said = "a tie: chosen and rejected have the same score" if chosen == rejected else "higher than score_chosen"
+        raise FieldError("score_rejected", said)
     for parsed in PREFERENCE.parse(value, kind, draw):
         yield Parsed(parsed.answers, parsed.group, "ultrafeedback")
 

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 
 from preftree.records import Message
 from preftree.train.forms.form import Form, Value, messages, reply, text
-from preftree.train.rows import Kind, Parsed
+from preftree.train.rows import FieldError, Kind, Parsed
 
 
 def _sft(value: Value, kind: Kind, draw: random.Random) -> Iterator[Parsed]:
+    for other in ("context", "input"):
+        if value.get(other):
+            raise FieldError(other, "this form has no such column, so it would be left out; put it into instruction")
     prompt = Message("user", text(value, "instruction"))
     yield Parsed((reply([prompt], text(value, "response")),), str(value.get("parent_id") or ""), "ultrainteract")
 
