@@ -125,7 +125,7 @@ def test_tokens_beyond_the_vocabulary_are_refused(settings_of: Make, model_dir: 
     with pytest.raises(InputError, match=r"train\.model=.*token \d+ of the rows is beyond its vocabulary of 100"):
         train(dataclasses.replace(settings_of("sft"), model=str(small)))
     with pytest.raises(InputError, match=r"train\.reference_model=.*beyond its vocabulary"):
-        train(settings_of("dpo", reference_model=str(small)))
+        train(settings_of("dpo", reference_model=str(small), out=str(tmp_path / "dpo")))
 
 
 def test_moved_rows_are_the_same_run(settings_of: Make, tmp_path: Path) -> None:
