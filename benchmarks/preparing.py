@@ -50,12 +50,10 @@ def main() -> None:
             python = sys.executable if stage == "ours" else peers_python()
             command = [python, "-m", "benchmarks.preparing", "--stage", f"{stage},{rows}"]
             command += ["--peer-pairs", str(arguments.peer_pairs)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-            if done.returncode == 0:
-                result[stage] = json.loads(done.stdout.splitlines()[-1])
-                print(stage, result[stage], file=sys.stderr, flush=True)
-    if "trl" in result:
-        result["ratio of pairs a second"] = round(result["ours"]["pairs_a_second"] / result["trl"]["pairs_a_second"], 2)
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            result[stage] = json.loads(done.stdout.splitlines()[-1])
+            print(stage, result[stage], file=sys.stderr, flush=True)
+    result["ratio of pairs a second"] = round(result["ours"]["pairs_a_second"] / result["trl"]["pairs_a_second"], 2)
     RESULTS.write_text(json.dumps(result, indent=1) + "\n")
 
 
@@ -154,11 +152,11 @@ def theirs(rows: Path, pairs: int) -> dict[str, Any]:
         }
         for row in found
     ]
-    data, model = Dataset.from_list(given), make_model("dpo")
+    data, model, reference = Dataset.from_list(given), make_model("dpo"), make_model("dpo")
     with tempfile.TemporaryDirectory() as out:
         config = DPOConfig(output_dir=out, use_cpu=True, bf16=False, max_length=4096, report_to=[], dataset_num_proc=2)
         began = time.perf_counter()
-        DPOTrainer(model, args=config, train_dataset=data, processing_class=tokenizer, ref_model=model)
+        DPOTrainer(model, args=config, train_dataset=data, processing_class=tokenizer, ref_model=reference)
         seconds = time.perf_counter() - began
     return {"seconds": round(seconds, 1), "pairs": len(given), "pairs_a_second": round(len(given) / seconds, 1)}
 

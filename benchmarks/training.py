@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--ours", action="store_true", help="without TRL")
+    parser.add_argument("--quick", action="store_true", help="TRL at one pair a pass only")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--variant", help="measure one variant and print it (used by this program itself)")
     arguments = parser.parse_args()
@@ -60,7 +61,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for objective in arguments.objectives.split(","):
         for name in arguments.workloads.split(","):
-            for kind in ["trie"] if arguments.ours else kinds(objective, name):
+            for kind in kinds(objective, name)[: 1 if arguments.ours else 2 if arguments.quick else None]:
                 facts = {
                     "objective": objective, "name": name, "kind": kind, "steps": arguments.steps,
                     "precision": arguments.precision, "device": arguments.device,
