@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", default="a,b,c,d,e")
     parser.add_argument("--objectives", default="dpo")
-    parser.add_argument("--steps", type=int, default=2, help="steps measured after one to warm up")
+    parser.add_argument("--steps", type=int, default=2, help="after one to warm up; 0: that one counts")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--ours", action="store_true", help="without TRL")
@@ -122,7 +122,7 @@ def measure(objective: str, name: str, kind: str, steps: int, precision: str, de
             if device == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - began)
-    seconds = min(times[1:])
+    seconds = min(times[1:] or times)
     peak_gb = (
         torch.cuda.max_memory_allocated() / 1e9 if device == "cuda"
         else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
