@@ -7,7 +7,7 @@ output keep nothing of it. What is computed again costs no matrix product.
 Always true: a layer is touched only if its forward pass is, instruction for instruction, that of torch's linear layer
 or of Llama's (Mistral, Qwen, SmolLM and others share it); the gradients are the same to rounding.
 
-Measured on SmolLM2-135M in fp32: activations of 0.7 MB a token instead of 1.4 MB, and no more time.
+Measured on SmolLM2-135M in fp32: what is kept is 0.7 MB a token instead of 1.3 MB, and no more time.
 
 Shapes: T tokens, W width, I inner width.
 """
@@ -26,7 +26,7 @@ from preftree.tries.linear import Remake, linear, product, weight_grad
 
 
 def lighten(model: Any) -> None:
-    """From now on."""
+    """From now on, whoever calls the model; a layer that was touched before, or that hooks listen to, stays as it is."""
     for module in model.modules():
         if _is_ordinary(module):
             module.forward = functools.partial(linear, module, module.forward)
