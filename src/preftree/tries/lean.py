@@ -26,7 +26,7 @@ from preftree.tries.linear import Remake, linear, product, weight_grad
 
 
 def lighten(model: Any) -> None:
-    """From now on, whoever calls the model; a layer that was touched before, or that hooks listen to, stays as it is."""
+    """From now on, whoever calls the model; layers that were touched before, or have hooks, stay as they are."""
     for module in model.modules():
         if _is_ordinary(module):
             module.forward = functools.partial(linear, module, module.forward)
