@@ -69,7 +69,8 @@ class Problem:
     """A problem whose answer can be checked.
 
     `id` is stable over runs. `group` is shared by the forms of one problem (with and without a tool),
-    so that splits keep them together. `verifier` names a rule in `preftree.verify`; "code" is judged by `tests`.
+    so that splits keep them together. `verifier` names a rule in `preftree.verify`; "code" is judged by `tests` (empty
+    ones have yet to be written), "judge" by a model. `filter`: grown only if the baseline actor fails it.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Problem:
     group: str = ""
     split: str = ""
     tests: Tests | None = None
+    filter: bool = False
 
     @property
     def answer(self) -> str:
@@ -211,7 +213,9 @@ class Verdict:
 class Action:
     """What one actor did in one turn, and what came of it.
 
-    `stage` says how it was got: "sample", "escalation-1" …, or "reference" (from the ground truth).
+    `stage` says how it was got: "sample", "escalation-1" …, or "reference" (from the ground truth). `schema` is the
+    reasoning schema that was asked for ("cot" or "modular"; empty: none), `thought` what the model thought before it
+    acted, which is no part of the action.
     """
 
     text: str
@@ -224,6 +228,8 @@ class Action:
     input_tokens: int = 0
     output_tokens: int = 0
     truncated: bool = False
+    schema: str = ""
+    thought: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +237,8 @@ class Turn:
     """k correct and m incorrect actions; `expanded` is the index of the incorrect one that was gone on with.
 
     `reply` is the next user message (observation, verdict and critique), present if one was expanded.
-    `leaked` marks a critique that gives the reference answer away.
+    `leaked` marks a critique that gives the reference answer away. `praise` holds the critiques of the correct actions,
+    one each, or none at all.
     """
 
     index: int
@@ -242,6 +249,7 @@ class Turn:
     reply: str | None = None
     leaked: bool = False
     num_samples: int = 0
+    praise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
