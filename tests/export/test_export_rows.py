@@ -78,13 +78,14 @@ def _forest(path, *trees):
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 def test_files_are_read_by_the_trainer(tmp_path, form):
-    from preftree.train.rows import read_rows
+    from preftree.train.places import Place
+    from preftree.train.rows import Row, iter_rows
 
     _forest(tmp_path / "forest", TREE)
     report = export(tmp_path / "forest", tmp_path / "rows", ExportSettings(format=form))
     assert (report.num_sft, report.num_pairs, report.pairs_with_different_actors) == (3, 2, 1)
-    pairs = read_rows(report.pairs, paired=True)
-    assert len(pairs.rows) == 2
+    pairs = list(iter_rows(Place(report.pairs), "pair"))
+    assert [isinstance(row, Row) for row in pairs] == [True, True]
 
 
 def test_times_leave_no_trace(tmp_path):

@@ -12,7 +12,8 @@ import pytest
 
 from preftree.errors import InputError
 from preftree.records import Message
-from preftree.train.rows import Conversation, Text, read_rows
+from preftree.train.places import Place
+from preftree.train.rows import BadRow, Conversation, Row, Text, iter_rows
 
 USER, YES, NO = Message("user", "q"), Message("assistant", "yes"), Message("assistant", "no")
 
@@ -21,10 +22,16 @@ def chat(*turns: tuple[str, str]) -> list[dict[str, str]]:
     return [{"role": role, "content": content} for role, content in turns]
 
 
-def read(tmp_path: Path, rows: list[Any], paired: bool) -> Any:
+def read(tmp_path: Path, rows: list[Any], paired: bool) -> tuple[list[Row], list[BadRow]]:
+    """What is read of a file with these rows, and what is set aside."""
     path = tmp_path / "rows.jsonl"
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
-    return read_rows(str(path), paired=paired)
+    return read_place(path, paired)
+
+
+def read_place(path: Path, paired: bool) -> tuple[list[Row], list[BadRow]]:
+    found = list(iter_rows(Place(str(path)), "pair" if paired else "single"))
+    return [row for row in found if isinstance(row, Row)], [row for row in found if isinstance(row, BadRow)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ def read(tmp_path: Path, rows: list[Any], paired: bool) -> Any:
     ],
 )
 def test_sft_forms(tmp_path: Path, row: dict[str, Any], answer: Any) -> None:
-    (got,) = read(tmp_path, [row], False).rows
+    ((got,), _) = read(tmp_path, [row], False)
     assert got.answers == (answer,)
 
 
@@ -79,7 +86,7 @@ def test_sft_forms(tmp_path: Path, row: dict[str, Any], answer: Any) -> None:
     ],
 )  # fmt: skip
 def test_pair_forms(tmp_path: Path, row: dict[str, Any], answers: Any, source: str) -> None:
-    (got,) = read(tmp_path, [row], True).rows
+    ((got,), _) = read(tmp_path, [row], True)
     assert (got.answers, got.source) == (answers, source)
 
 
@@ -128,9 +135,8 @@ GOOD = {"prompt": "q", "chosen": "yes", "rejected": "no"}
     ],
 )  # fmt: skip
 def test_a_bad_row_is_set_aside(tmp_path: Path, row: Any, field: str, reason: str) -> None:
-    got = read(tmp_path, [GOOD, row, GOOD], True)
-    assert len(got.rows) == 2
-    (bad,) = got.set_aside
+    rows, (bad,) = read(tmp_path, [GOOD, row, GOOD], True)
+    assert len(rows) == 2
     assert (bad.file, bad.row, bad.field) == ("rows.jsonl", 2, field)
     assert reason in bad.reason
 
@@ -139,39 +145,34 @@ def test_a_bad_row_is_set_aside(tmp_path: Path, row: Any, field: str, reason: st
 def test_nothing_that_was_asked_is_left_out(tmp_path: Path, column: str) -> None:
     """Dolly's and Alpaca's columns beside instruction and response."""
     told = {"instruction": "Sum it up.", "response": "Short."}
-    got = read(tmp_path, [told | {column: ""}, told | {column: "A long text."}], False)
-    assert len(got.rows) == 1
-    assert [(bad.row, bad.field) for bad in got.set_aside] == [(2, column)]
+    rows, set_aside = read(tmp_path, [told | {column: ""}, told | {column: "A long text."}], False)
+    assert len(rows) == 1
+    assert [(bad.row, bad.field) for bad in set_aside] == [(2, column)]
 
 
 def test_rows_of_one_prompt_are_one_group(tmp_path: Path) -> None:
-    rows = read(tmp_path, [GOOD, {**GOOD, "rejected": "never"}, {**GOOD, "prompt": "other"}], True).rows
+    rows, _ = read(tmp_path, [GOOD, {**GOOD, "rejected": "never"}, {**GOOD, "prompt": "other"}], True)
     assert rows[0].group == rows[1].group != rows[2].group
-
-
-def test_no_row_left_is_an_error_that_names_the_first(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r'rows\.jsonl row 1, field "rejected": missing'):
-        read(tmp_path, [{"prompt": "q", "chosen": "yes"}], True)
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "empty"], ids=["no-file", "empty-directory"])
 def test_nothing_there(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=name):
-        read_rows(str(tmp_path / name), paired=True)
+        read_place(tmp_path / name, True)
 
 
 def test_a_directory_of_parquet_and_json(tmp_path: Path) -> None:
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist([GOOD, GOOD]), tmp_path / "a.parquet")
     (tmp_path / "b.json").write_text(json.dumps([{**GOOD, "prompt": "last"}]))
-    rows = read_rows(str(tmp_path), paired=True).rows
+    rows, _ = read_place(tmp_path, True)
     assert [row.place for row in rows] == ["a.parquet row 1", "a.parquet row 2", "b.json row 1"]
     assert rows[2].answers[0] == Text("last", "yes")
 
 
 def test_published_rows(data_dir: Path) -> None:
     folder = data_dir / "ultrainteract"
-    assert len(read_rows(str(folder / "readme_examples_sft.jsonl"), paired=False).rows) == 3
-    (pair,) = read_rows(str(folder / "readme_examples_pair.jsonl"), paired=True).rows
+    assert len(read_place(folder / "readme_examples_sft.jsonl", False)[0]) == 3
+    ((pair,), _) = read_place(folder / "readme_examples_pair.jsonl", True)
     assert pair.source == "tree"
     assert pair.group == "d1f094e0e13096bc1bb6260e1e0d807e2c4ebfbbf4a4373f04cbed001c385c3c"

@@ -18,9 +18,10 @@ from preftree.errors import InputError, TrainingError
 from preftree.progress import Progress
 from preftree.train.objectives import OBJECTIVES
 from preftree.train.order import batch_packs, epoch_batches
+from preftree.train.places import Place
 from preftree.train.prepare import prepare
 from preftree.train.reference import reference_key, reference_logps
-from preftree.train.rows import read_rows
+from preftree.train.rows import Row, iter_rows
 from preftree.train.settings import OBJECTIVE_NAMES, TrainSettings
 from preftree.train.store import Example, Store
 from preftree.train.trainer import TrieTrainer
@@ -42,10 +43,11 @@ def settings_of(model_dir: Path, tmp_path: Path, write_rows: Any, make_rows: Any
 
 def rendered(settings: TrainSettings) -> tuple[Example, ...]:
     objective = OBJECTIVES[settings.objective]
-    rows = read_rows(settings.rows, paired=objective.reads != "rows")
+    read = iter_rows(Place(settings.rows), "pair" if objective.reads != "rows" else "single")
+    rows = [row for row in read if isinstance(row, Row)]
     tokenizer = AutoTokenizer.from_pretrained(settings.model)
     folder = Path(settings.out) / "prepared"
-    prepare(rows.rows, tokenizer, folder, max_length=512, where="rows", bar=Progress("", None, "rows"))
+    prepare(rows, tokenizer, folder, max_length=512, where="rows", bar=Progress("", None, "rows"))
     seed = 0 if objective.mismatched else None
     examples = list(Store(folder, mismatch_seed=seed, max_length=512))
     # One pair from elsewhere: no L_DR for it.

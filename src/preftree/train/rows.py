@@ -1,8 +1,9 @@
 """Rows: conversations with answers to be learnt, read from any place in any known form.
 
-In:  a place (docs/training.md), a form or "auto", what the objective wants. Out: `Row`s and what was set aside.
+In:  a place (docs/training.md), a form or "auto", what the objective wants. Out: `Row`s, and a `BadRow` for each one
+that is set aside.
 Always true: rows come in the order of the files by name and of the values in them, one at a time; a bad row never
-stops a run, no row at all does.
+stops a run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from preftree.errors import InputError, PreftreeError
+from preftree.errors import PreftreeError
 from preftree.records import Message, digest
 from preftree.train.places import Place, values
 
@@ -69,12 +70,6 @@ class BadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    rows: tuple[Row, ...]
-    set_aside: tuple[BadRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Parsed:
     """What a form makes of one value: `group` and `source` may be left to the reader."""
 
@@ -113,18 +108,6 @@ def iter_rows(place: Place, kind: Kind, *, form: str = "auto", name: str = "", s
             # Whatever stands in a row, one row is what it may cost.
             reason = f"not as its form has it ({type(fault).__name__}: {str(fault)[:80]})"
             yield BadRow(value.file, value.number, "", reason)
-
-
-def read_rows(path: str, *, paired: bool) -> Rows:
-    """All rows of a place as pairs, or as single answers. Raises InputError if there is none."""
-    kind: Kind = "pair" if paired else "single"
-    found = list(iter_rows(Place(path), kind))
-    rows = tuple(row for row in found if isinstance(row, Row))
-    bad = tuple(row for row in found if isinstance(row, BadRow))
-    if not rows:
-        first = f'; {bad[0].file} row {bad[0].row}, field "{bad[0].field}": {bad[0].reason}' if bad else ""
-        raise InputError(f"{path}: no row that {'pairs' if paired else 'SFT'} can be read from{first}")
-    return Rows(rows, bad)
 
 
 def _row(parsed: Parsed, place: str, name: str) -> Row:

@@ -231,6 +231,7 @@ def _references(settings: TrainSettings, trainer: TrieTrainer, tokenizer: Any, f
 
 def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer: Any, report: TrainReport) -> None:
     """The best weights in the place of the last, adapters merged, card and report; checkpoints and prepared rows go."""
+    from preftree.train.portable import write_for_predecessors
     from preftree.train.watch import best_folder
 
     best = best_folder(out)
@@ -243,6 +244,7 @@ def _finish(settings: TrainSettings, out: Path, trainer: TrieTrainer, tokenizer:
         model.load_adapter(str(out / "adapter"), model.active_adapter, is_trainable=False)
         model.merge_and_unload().save_pretrained(out)
     tokenizer.save_pretrained(out)
+    write_for_predecessors(out)
     _write_card(settings, out, report)
     write_json(out / "report.json", report.to_json())
     for folder in (*out.glob("checkpoint-*"), best, out / "prepared"):
