@@ -8,7 +8,7 @@ A step is forward and backward over all pairs of the workload, clipping and Adam
 its own, so that its peak memory is its own; of several steps the fastest counts. TRL runs in the environment of
 `make peers`, with precomputed reference log-probabilities and its fused, chunked projection; its best settings are
 searched for: one pair a forward pass (where it pads nothing), two, all, and one with its model compiled. Padding-free
-batches need flash attention, which a CPU has not. Without TRL (`--ours`) only this package is measured.
+batches need flash attention, which a CPU has not. `--kinds trie` measures this package alone.
 
     python -m benchmarks.training [--workloads a,b,c,d,e] [--objectives dpo,nca,kto,reward,reference] [--device cpu]
 """
@@ -49,8 +49,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2, help="after one to warm up; 0: that one counts")
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--ours", action="store_true", help="without TRL")
-    parser.add_argument("--quick", action="store_true", help="TRL at one pair a pass only")
+    parser.add_argument("--kinds", help="some of trie, trl 1, trl 2, trl 1 compiled, trl all, with commas")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--variant", help="measure one variant and print it (used by this program itself)")
     arguments = parser.parse_args()
@@ -61,7 +60,7 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for objective in arguments.objectives.split(","):
         for name in arguments.workloads.split(","):
-            for kind in kinds(objective, name)[: 1 if arguments.ours else 2 if arguments.quick else None]:
+            for kind in arguments.kinds.split(",") if arguments.kinds else kinds(objective, name):
                 facts = {
                     "objective": objective, "name": name, "kind": kind, "steps": arguments.steps,
                     "precision": arguments.precision, "device": arguments.device,
