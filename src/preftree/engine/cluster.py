@@ -1,0 +1,320 @@
+"""Work over shards on a Ray cluster: one task a shard, done again elsewhere where its worker is lost.
+
+In:  functions, one a shard; settings, a budget, what the shards' journals say was spent. Out: what they returned.
+Always true: a shard is worked on by one task at a time; a task that failed or a budget that is spent stops all, each
+after its calls in flight; nothing that Ray holds is needed to go on: all sums are read from the journals again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from preftree.engine.budget import Budget, Ledger, Spend
+from preftree.engine.calls import Engine
+from preftree.engine.treasury import Allotment, Totals, Treasury, within
+from preftree.errors import ClusterError, InputError, PreftreeError, Stopped
+
+Out = TypeVar("Out")
+
+_BEAT_S = 0.5  # between signs of life: how late a stop may reach a worker
+_POLL_S = 0.1  # between requests for an allotment that others still hold
+_LIVES = 5  # a shard that loses so many workers is likely what kills them
+_INTERRUPTED = "interrupted; run the same command again to go on"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """Where a run goes over many machines. None of it changes what comes of the run."""
+
+    address: str = ""
+    """Of a running Ray cluster ("auto": the one that this machine is in); empty: a Ray of its own, on this machine."""
+    shards: int = 16
+    """Parts of the run, each with one writer; a few for each worker, so that all end at about the same time."""
+    cpus: float = 1.0
+    """CPU cores that Ray sets aside for a shard."""
+    gpus: float = 0.0
+    """Accelerators that Ray sets aside for a shard, for local models."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.shards <= 1000:
+            raise InputError(f"cluster.shards: expected 1 to 1000, got {self.shards}")
+        if self.cpus <= 0 or self.gpus < 0:
+            raise InputError("cluster.cpus and cluster.gpus: expected a positive number of cores, no negative of gpus")
+        if self.address.startswith("ray://"):
+            raise InputError(
+                "cluster.address: a Ray client (ray://…) does not see the shards; "
+                'run the command on a machine of the cluster, with address "auto"'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Journalled:
+    """What the shards' journals say before a run, one entry a shard."""
+
+    spent: list[Spend]  # with the doubtful
+    doubtful: list[Spend]  # of calls without an answer
+    trees: list[int]
+
+
+class Share:
+    """A shard's part of a cluster's budget, and its line to the driver. Made by the driver, used in one worker."""
+
+    def __init__(self, treasury: Any, shard: int) -> None:
+        self._treasury, self._shard = treasury, shard
+        self._entered: Allotment | None = None
+        self._ledger: _SharedLedger | None = None
+        self.trees = 0
+        self.engine: Engine | None = None
+
+    def enter(self, spent: Spend, doubtful: Spend, trees: int) -> None:
+        """Say what the shard's journal says; raises Stopped if the run is to stop."""
+        import ray
+
+        self.trees = trees
+        self._entered = ray.get(self._treasury.enter.remote(self._shard, spent, doubtful, trees))
+        if self._entered.stop is not None:
+            raise Stopped(self._entered.stop)
+
+    def ledger(self, spent: Spend) -> Ledger:
+        """For the engine of this worker."""
+        if self._entered is None:
+            raise ClusterError("a share is used before its shard was entered")
+        self._ledger = _SharedLedger(self, self._entered.limit, spent)
+        return self._ledger
+
+    @contextmanager
+    def watching(self, engine: Engine) -> Iterator[None]:
+        """Tell the driver how far `engine` is, and stop it when the run stops, until the block ends."""
+        self.engine = engine
+        beating = asyncio.get_running_loop().create_task(self._beat(engine))
+        try:
+            yield
+        finally:
+            beating.cancel()
+
+    async def ask(self, method: str, *values: object) -> Allotment:
+        import ray
+
+        try:
+            answer: Allotment = await getattr(self._treasury, method).remote(self._shard, *values)
+        except ray.exceptions.RayError as fault:
+            raise ClusterError("the cluster's ledger is lost; run the same command again to go on") from fault
+        return answer
+
+    async def _beat(self, engine: Engine) -> None:
+        while True:
+            try:
+                if self._ledger is not None:
+                    answer = await self._ledger.report(self.trees)
+                    if answer.stop is not None:
+                        engine.stop(answer.stop)
+            except ClusterError as failure:
+                engine.stop(str(failure))
+                return
+            await asyncio.sleep(_BEAT_S)
+
+
+class _SharedLedger(Ledger):
+    """A ledger whose limit is an allotment: where that does not do, the treasury is asked for more."""
+
+    def __init__(self, share: Share, limit: Budget, spent: Spend) -> None:
+        super().__init__(limit, spent)
+        self._share = share
+        self._drawing = asyncio.Lock()
+
+    async def refusal(self, most: Spend) -> str | None:
+        """Wait until the call fits, or can't in this run, or the engine stops."""
+        while True:
+            answer = await self._draw(most)
+            if answer.stop is not None:
+                return answer.stop
+            engine = self._share.engine
+            if self.fits(most) or (engine is not None and engine.stopped is not None):
+                return None
+            await asyncio.sleep(_POLL_S)
+
+    async def report(self, trees: int) -> Allotment:
+        answer = await self._share.ask("report", self._spent, self._unanswered, trees)
+        return await self._draw(None) if answer.scarce else answer
+
+    async def _draw(self, need: Spend | None) -> Allotment:
+        async with self._drawing:
+            # Until the answer is here nothing else may be sent: what is not spent or held is given back.
+            self._budget = within(self._budget, self._spent + self._all_held)
+            answer = await self._share.ask("draw", self._spent, self._all_held, self._unanswered, need)
+            self._budget = answer.limit
+            return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _End(Generic[Out]):
+    result: Out | None = None
+    failure: Exception | None = None
+
+
+def over_shards(
+    settings: ClusterSettings,
+    budget: Budget,
+    journalled: Journalled,
+    work: Sequence[Callable[[Share], Out]],
+    on_totals: Callable[[Totals], None],
+) -> list[Out]:
+    """The work of every shard, in tasks of a Ray cluster; results in the order of the shards.
+
+    What is in `work` is picklable and may be begun again at any point, in another process. Raises the first failure
+    that is no stop; Stopped if the run was stopped. A Ray that this process is connected to already is used as it is.
+    """
+    with _connected(settings) as ray:
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        # On the driver's machine: it is lost with the driver or not at all.
+        treasury = (
+            ray.remote(Treasury)
+            .options(num_cpus=0, scheduling_strategy=here)
+            .remote(budget, journalled.spent, journalled.doubtful, journalled.trees)
+        )
+        # Ray does not retry by itself, so that what is lost is counted and said.
+        task = ray.remote(_one).options(num_cpus=settings.cpus, num_gpus=settings.gpus, max_retries=0)
+        run = _Run(ray, treasury, lambda shard: task.remote(work[shard], Share(treasury, shard)), on_totals)
+        with _interruptible(run):
+            ends = run.until_all_end(range(len(work)))
+    failures = [end.failure for _, end in sorted(ends.items()) if end.failure is not None]
+    failures.sort(key=lambda failure: isinstance(failure, Stopped))
+    if failures:
+        raise failures[0]
+    return [end.result for _, end in sorted(ends.items()) if end.result is not None]
+
+
+def _one(work: Callable[[Share], Out], share: Share) -> _End[Out]:
+    """In a worker."""
+    try:
+        return _End(result=work(share))
+    except PreftreeError as failure:
+        return _End(failure=failure)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The driver's loop."""
+
+    ray: Any
+    treasury: Any
+    start: Callable[[int], Any]
+    on_totals: Callable[[Totals], None]
+    stopped: str | None = None
+    _lost: dict[int, int] = field(default_factory=dict)
+
+    def until_all_end(self, shards: Sequence[int]) -> dict[int, _End[Any]]:
+        ends: dict[int, _End[Any]] = {}
+        waiting = {self.start(shard): shard for shard in shards}
+        while waiting:
+            ready, _ = self.ray.wait(list(waiting), num_returns=1, timeout=_BEAT_S)
+            self._look()
+            for task in ready:
+                shard = waiting.pop(task)
+                end = self._end_of(task, shard)
+                if end is None:
+                    waiting[self.start(shard)] = shard
+                    continue
+                ends[shard] = end
+                if end.failure is not None:
+                    self.stop(str(end.failure))
+        return ends
+
+    def stop(self, reason: str) -> None:
+        """Tell all workers to send nothing more."""
+        self.stopped = self.stopped or reason
+        self.treasury.stop.remote(reason)
+
+    def _look(self) -> None:
+        try:
+            totals: Totals = self.ray.get(self.treasury.totals.remote())
+        except self.ray.exceptions.RayActorError:
+            # The workers find out by themselves, and end with this failure.
+            self.stopped = self.stopped or "the cluster's ledger is lost; run the same command again to go on"
+            return
+        self.stopped = self.stopped or totals.stop
+        self.on_totals(totals)
+
+    def _end_of(self, task: Any, shard: int) -> _End[Any] | None:
+        """How a task ended; None if it is to be done again."""
+        try:
+            end: _End[Any] = self.ray.get(task)
+        except self.ray.exceptions.RayTaskError as mistake:  # in our code: kept with its trace
+            return _End(failure=mistake)
+        except self.ray.exceptions.RayError as fault:
+            return self._again(shard, type(fault).__name__)
+        if isinstance(end.failure, Stopped) and self.stopped is None:
+            # Its machine is being taken down, not the run.
+            return self._again(shard, str(end.failure))
+        return end
+
+    def _again(self, shard: int, why: str) -> _End[Any] | None:
+        self._lost[shard] = self._lost.get(shard, 0) + 1
+        if self.stopped is not None:
+            return _End(failure=Stopped(self.stopped))
+        if self._lost[shard] >= _LIVES:
+            return _End(
+                failure=ClusterError(
+                    f"shard {shard} lost its worker {_LIVES} times (the last time: {why}); see Ray's logs, often it is "
+                    "memory; what was committed is kept, and the same command goes on"
+                )
+            )
+        print(f"shard {shard}: its worker was lost ({why}); another goes on with it", file=sys.stderr, flush=True)
+        return None
+
+
+@contextmanager
+def _connected(settings: ClusterSettings) -> Iterator[Any]:
+    try:
+        import ray
+    except ImportError:
+        raise InputError('engine=ray needs Ray: pip install "preftree[ray]"') from None
+    if ray.is_initialized():
+        yield ray
+        return
+    if not settings.address:
+        # A Ray of our own reports nothing to its makers.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray.init(
+            address=settings.address or "local",
+            include_dashboard=None if settings.address else False,
+            log_to_driver=False,
+            logging_level="warning",
+        )
+    except (ConnectionError, ValueError, RuntimeError) as fault:
+        raise ClusterError(f"cluster.address={settings.address}: no Ray cluster can be reached ({fault})") from fault
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _interruptible(run: _Run) -> Iterator[None]:
+    """Ctrl-C or SIGTERM once: stop cleanly. Twice: at once."""
+
+    def interrupt(number: int, frame: object) -> None:
+        if run.stopped is not None:
+            raise KeyboardInterrupt
+        run.stop(_INTERRUPTED)
+
+    try:
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: its owner handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
