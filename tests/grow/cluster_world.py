@@ -16,8 +16,11 @@ from preftree.records import digest
 
 
 @asynccontextmanager
-async def cast(log=None, delay_s=0.0):
-    yield world.actors(log, lambda request, index: delay_s)
+async def cast(log=None, delay_s=0.0, prices=None):
+    actors = world.actors(log, lambda request, index: delay_s)
+    for actor in (*actors.ladder, *actors.pool):
+        actor.prices = prices or actor.prices
+    yield actors
 
 
 @asynccontextmanager

@@ -46,10 +46,9 @@ def whole(tmp_path_factory):
     return _rows(out)
 
 
-def _grow(out, cast, *, budget=None, cluster=CLUSTER, **more):
-    return grow_on_cluster(
-        world.problems(), cast, SETTINGS, out, cluster=cluster, prices={}, environment=world.JAIL, budget=budget, **more
-    )
+def _grow(out, cast, **more):
+    more = {"cluster": CLUSTER, "prices": {}, "environment": world.JAIL} | more
+    return grow_on_cluster(world.problems(), cast, SETTINGS, out, **more)
 
 
 def _rows(out):
@@ -128,19 +127,16 @@ def test_a_failure_stops_all_and_what_was_committed_is_kept(tmp_path, whole):
 
 def test_a_budget_in_money_counts_what_a_lost_run_may_have_spent(tmp_path):
     """No call is sent where the doubtful ones, priced, leave no room."""
-    out = tmp_path / "f"
+    out, prices = tmp_path / "f", Prices(1.0, 1.0, 1.0)
     with pytest.raises(ActorError):
         _grow(out, cluster_world.failing_cast)
-    doubtful = _account(out).unanswered_calls
-    assert doubtful > 0
+    account = _account(out)
+    assert account.unanswered_calls > 0
     with pytest.raises(Stopped, match=r"the budget of 1e-06 US dollars is spent \(up to"):
-        grow_on_cluster(
-            world.problems(),
-            cluster_world.cast,
-            SETTINGS,
+        _grow(
             out,
-            cluster=CLUSTER,
-            prices={"sft": Prices(1.0, 1.0, 1.0), "bare": Prices(1.0, 1.0, 1.0)},
-            environment=world.JAIL,
+            partial(cluster_world.cast, prices=prices),
+            prices={"sft": prices, "bare": prices},
             budget=Budget(usd=1e-6),
         )
+    assert _account(out) == account

@@ -99,6 +99,11 @@ class Share:
         finally:
             beating.cancel()
 
+    async def leave(self) -> None:
+        """The last sums, before the worker ends."""
+        if self._ledger is not None:
+            await self._ledger.report(self.trees)
+
     async def ask(self, method: str, *values: object) -> Allotment:
         import ray
 
@@ -227,6 +232,7 @@ class _Run:
                 ends[shard] = end
                 if end.failure is not None:
                     self.stop(str(end.failure))
+        self._look()
         return ends
 
     def stop(self, reason: str) -> None:

@@ -41,6 +41,7 @@ class Treasury:
         self._budget = budget
         self._spent, self._doubtful, self._trees = list(spent), list(doubtful), list(trees)
         self._floor, self._allotted = list(spent), list(spent)
+        self._reported = list(spent)
         self._stop: str | None = None
         self._scarce = False
 
@@ -48,6 +49,8 @@ class Treasury:
         """A worker opened a shard and read its journal; what a lost worker before it held is known from there."""
         self._spent[shard] = self._floor[shard] = self._allotted[shard] = spent
         self._doubtful[shard], self._trees[shard] = doubtful, trees
+        # A worker prices what its forerunners left unanswered only when it needs the actor.
+        self._reported[shard] = spent - Spend(usd=doubtful.usd)
         return self._answer(shard)
 
     def draw(self, shard: int, spent: Spend, held: Spend, doubtful: Spend, need: Spend | None) -> Allotment:
@@ -78,7 +81,7 @@ class Treasury:
         return Totals(sum(self._spent, Spend()), sum(self._trees), self._stop)
 
     def _note(self, shard: int, spent: Spend, doubtful: Spend) -> None:
-        # A worker prices what its forerunners left unanswered when it first needs the actor; the floor has it already.
+        self._reported[shard] = spent
         self._spent[shard] = _most(spent, self._floor[shard])
         self._doubtful[shard] = _most(doubtful, self._doubtful[shard])
 
@@ -92,7 +95,9 @@ class Treasury:
         return Spend(int(calls // parts), int(tokens // parts), usd / parts)
 
     def _answer(self, shard: int) -> Allotment:
-        return Allotment(within(self._budget, self._allotted[shard]), self._stop, self._scarce)
+        # What is known here and not there yet is not there to be spent.
+        known = self._allotted[shard] - (self._spent[shard] - self._reported[shard])
+        return Allotment(within(self._budget, known), self._stop, self._scarce)
 
 
 def within(budget: Budget, amount: Spend) -> Budget:

@@ -135,7 +135,7 @@ def _grow_shard(
 
     async def work() -> GrowReport:
         async with cast() as actors:
-            return await grow(
+            report = await grow(
                 problems,
                 actors,
                 settings,
@@ -146,6 +146,8 @@ def _grow_shard(
                 on_tree=count,
                 watching=share.watching,
             )
+        await share.leave()
+        return report
 
     return asyncio.run(work())
 
@@ -177,8 +179,8 @@ def _finished(out: Path) -> set[str]:
 
 
 def _order(out: Path, problems: Sequence[Problem]) -> list[str]:
-    """As one machine would have stored them: what is there already, then what is new."""
-    return list(dict.fromkeys(problem.id for problem in [*_stored(out), *problems]))
+    """That of the problems; what else is there comes after them."""
+    return list(dict.fromkeys(problem.id for problem in [*problems, *_stored(out)]))
 
 
 def _report(out: Path, reports: Sequence[GrowReport]) -> GrowReport:
