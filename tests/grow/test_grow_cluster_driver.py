@@ -20,7 +20,7 @@ from preftree.records import Message
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "preftree[ray]"')
 
-FLIGHTS = 2 * 4  # two workers at a time, with four trees each
+FLIGHTS = 2 * 4 * 2  # two workers at a time, with four trees each, that draw up to two samples
 
 
 class Counting(BaseHTTPRequestHandler):

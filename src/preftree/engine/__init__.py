@@ -6,9 +6,10 @@ Always true: every call goes through the journal, so nothing that was answered i
 
 from preftree.engine.budget import Budget, Purse, accounted
 from preftree.engine.calls import Engine
-from preftree.engine.cluster import ClusterSettings, Journalled, Share, over_shards
+from preftree.engine.cluster import ClusterSettings, Journalled, over_shards
 from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
+from preftree.engine.share import Share
 from preftree.engine.treasury import Totals
 from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
 
