@@ -25,12 +25,12 @@ async def cast(log=None, delay_s=0.0, prices=None):
 
 @asynccontextmanager
 async def killed_cast(out, log, kills):
-    """Actors that kill their worker when the log has so many lines; `log`.k keeps what was committed by then."""
+    """Actors that kill their worker when so many calls are committed; `log`.k keeps which ones, and the log's size."""
 
     def delay_s(request, index):
-        for kill, lines in enumerate(kills):
-            if Path(log).is_file() and len(Path(log).read_text().split()) >= lines and _first(f"{log}.{kill}"):
-                known = committed(out)
+        known = committed(out)
+        for kill, calls in enumerate(kills):
+            if len(known) >= calls and _first(f"{log}.{kill}"):
                 with Path(f"{log}.{kill}").open("w") as file:
                     file.write("\n".join([str(Path(log).stat().st_size), *known]))
                 os.kill(os.getpid(), signal.SIGKILL)

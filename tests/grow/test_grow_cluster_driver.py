@@ -83,6 +83,7 @@ def _signal_when(process, number, count):
     return process.wait(timeout=100)
 
 
+@pytest.mark.slow  # Ray is started three times
 def test_interrupted_killed_and_ended(tmp_path, address):
     rows = [{"problem": f"What is {10 + i} + {3 * i + 1}?", "reference": str(4 * i + 11)} for i in range(24)]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))

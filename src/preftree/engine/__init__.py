@@ -6,7 +6,7 @@ Always true: every call goes through the journal, so nothing that was answered i
 
 from preftree.engine.budget import Budget, Purse, accounted
 from preftree.engine.calls import Engine
-from preftree.engine.cluster import ClusterSettings, Journalled, over_shards
+from preftree.engine.cluster import ClusterSettings, Journalled, need_ray, over_shards
 from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
 from preftree.engine.share import Share
@@ -25,6 +25,7 @@ __all__ = [
     "Totals",
     "accounted",
     "act",
+    "need_ray",
     "opening",
     "over_shards",
     "past_of",

@@ -80,6 +80,7 @@ def over_shards(
     that is no stop; Stopped if the run was stopped. A Ray that this process is connected to already is used as it is.
     """
     with _connected(settings) as ray:
+        _check_room(ray, settings)
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
@@ -181,12 +182,30 @@ class _Run:
         return None
 
 
-@contextmanager
-def _connected(settings: ClusterSettings) -> Iterator[Any]:
+def need_ray() -> Any:
+    """The library; InputError where it is not installed."""
     try:
         import ray
     except ImportError:
         raise InputError('engine=ray needs Ray: pip install "preftree[ray]"') from None
+    return ray
+
+
+def _check_room(ray: Any, settings: ClusterSettings) -> None:
+    """Ray would wait without a word for a machine that is large enough."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for name, resource, wanted in (("cpus", "CPU", settings.cpus), ("gpus", "GPU", settings.gpus)):
+        most = max(machine.get(resource, 0) for machine in machines)
+        if wanted > most:
+            why = f"cluster.{name}={wanted:g}: no machine has so many for a shard (the largest has {most:g})"
+            if not settings.address:
+                raise InputError(why)
+            print(f"{why}; waiting for one that joins the cluster", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _connected(settings: ClusterSettings) -> Iterator[Any]:
+    ray = need_ray()
     if ray.is_initialized():
         yield ray
         return

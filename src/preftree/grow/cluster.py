@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from preftree.actors import Prices
-from preftree.engine import Budget, ClusterSettings, Journalled, Share, Totals, accounted, over_shards
+from preftree.engine import Budget, ClusterSettings, Journalled, Share, Totals, accounted, need_ray, over_shards
 from preftree.environment import EnvironmentSettings
 from preftree.errors import PreftreeError
 from preftree.forest import Forest, Ownership, merge, num_shards, retire, shard_directory, shard_of, split, take_over
@@ -47,6 +47,7 @@ def grow_on_cluster(
 
     Raises Stopped when the budget is spent or the run was interrupted; the forest then holds what was committed.
     """
+    need_ray()
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     ownership = Ownership(out)
@@ -74,17 +75,19 @@ def grow_on_cluster(
         journalled = _journalled(out, cluster.shards, prices)
         reports: list[GrowReport] = []
         failure: PreftreeError | None = None
-        with progress(title, len(problems), "trees") as bar:
+        known = sum(journalled.trees)
+        with progress(title, len(problems) - known, "trees") as bar:
 
             def show(totals: Totals) -> None:
                 spent = totals.spent
                 note = f"{spent.calls} calls, {spent.tokens:,} tokens, {spent.usd:.2f} US dollars in all"
-                bar.advance(totals.trees - bar.done, note=note)
+                bar.advance(totals.trees - known - bar.done, note=note)
 
             try:
                 reports = over_shards(cluster, budget or Budget(), journalled, work, show)
             except PreftreeError as stop:
                 failure = stop
+        ownership.check()
         merge(out, _order(out, problems))
         if failure is not None:
             raise failure
