@@ -39,6 +39,10 @@ class ForestError(PreftreeError):
     """The journal on disk can't be read, written or gone on with."""
 
 
+class ClusterError(PreftreeError):
+    """A cluster can't be reached, or lost what a run on it needs."""
+
+
 class TrainingError(PreftreeError):
     """Training can't start or go on."""
 

@@ -4,19 +4,30 @@ In:  problems, actors, an interpreter, a judge, a forest. Out: samples, actions 
 Always true: every call goes through the journal, so nothing that was answered is asked again.
 """
 
-from preftree.engine.budget import Budget
+from preftree.engine.budget import Budget, Purse, accounted
 from preftree.engine.calls import Engine
+from preftree.engine.cluster import ClusterSettings, Journalled, need_ray, over_shards
 from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
+from preftree.engine.share import Share
+from preftree.engine.treasury import Totals
 from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
 
 __all__ = [
     "Budget",
+    "ClusterSettings",
     "Engine",
+    "Journalled",
     "Place",
+    "Purse",
     "Sampling",
+    "Share",
+    "Totals",
+    "accounted",
     "act",
+    "need_ray",
     "opening",
+    "over_shards",
     "past_of",
     "reply",
     "run_all",

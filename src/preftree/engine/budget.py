@@ -8,9 +8,12 @@ Always true: what is spent and the bounds of all in flight stay within every lim
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from preftree.actors import Prices
+from preftree.forest import Forest
 from preftree.records import Request
 
 # What a chat template and a server's own preamble may add to a prompt, in tokens: in all, and for each message.
@@ -31,6 +34,18 @@ class Budget:
     tokens: int | None = None  # input and output together
     usd: float | None = None
 
+    def ledger(self, spent: Spend) -> Ledger:
+        """The sums of a run on one machine that has spent so much before."""
+        return Ledger(self, spent)
+
+
+class Purse(Protocol):
+    """What calls are paid from: a budget of one's own, or a share of a cluster's (cluster.py)."""
+
+    def ledger(self, spent: Spend) -> Ledger:
+        """The sums of a run that has spent so much before."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Spend:
@@ -42,6 +57,9 @@ class Spend:
 
     def __add__(self, other: Spend) -> Spend:
         return Spend(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
+
+    def __sub__(self, other: Spend) -> Spend:
+        return Spend(self.calls - other.calls, self.tokens - other.tokens, self.usd - other.usd)
 
 
 def bound(prices: Prices, request: Request) -> Spend:
@@ -58,6 +76,17 @@ def bound(prices: Prices, request: Request) -> Spend:
     return Spend(1, input_tokens + output_tokens, usd / 1e6)
 
 
+def accounted(forest: Forest, prices: Mapping[str, Prices]) -> tuple[Spend, Spend]:
+    """What the journal says was spent by answered calls, and what those without an answer may have spent.
+
+    `prices` are the actors', by name.
+    """
+    account = forest.account()
+    spent = Spend(account.calls, account.input_tokens + account.output_tokens, account.price_usd)
+    doubtful = (bound(prices.get(name, Prices()), request) for name, request in forest.unanswered())
+    return spent, sum(doubtful, Spend())
+
+
 class Ledger:
     """The sums of a run. A call is held at its bound while it is in flight, then settled."""
 
@@ -66,17 +95,21 @@ class Ledger:
         self._spent = spent
         self._unanswered = Spend()
         self._held: dict[int, Spend] = {}
+        self._all_held = Spend()
         self._tickets = itertools.count()
 
     def hold(self, most: Spend) -> int:
         """Count a call that is about to be sent; the ticket settles it."""
         ticket = next(self._tickets)
         self._held[ticket] = most
+        self._all_held += most
         return ticket
 
     def settle(self, ticket: int, spent: Spend | None) -> None:
         """What a call spent; None if it was not answered, which leaves its bound."""
         most = self._held.pop(ticket)
+        # Sums of prices are rounded: begun anew whenever nothing is held, so that the rests don't pile up.
+        self._all_held = self._all_held - most if self._held else Spend()
         if spent is None:
             self.doubt(most)
         else:
@@ -89,33 +122,37 @@ class Ledger:
 
     def fits(self, most: Spend) -> bool:
         """Whether a call may be sent now, beside those in flight."""
-        return not self._exceeded(sum(self._held.values(), self._spent) + most)
+        return not exceeded(self._budget, self._spent + self._all_held + most)
 
-    def refusal(self, most: Spend) -> str | None:
-        """Why a call may not be sent even once all in flight have ended; None if it may."""
-        for field, unit in self._exceeded(self._spent + most):
-            limit, spent, need, unanswered = (
-                getattr(sums, field) for sums in (self._budget, self._spent, most, self._unanswered)
-            )
-            why = f"the budget of {_shown(limit)} {unit} "
-            if spent >= limit * (1 - _ROUNDING):
-                why += "is spent"
-            else:
-                why += f"has {_shown(limit - spent)} left, and the next call may take {_shown(need)}"
-            if unanswered:
-                why += f" (up to {_shown(unanswered)} were spent by calls that were not answered)"
-            return f"{why}; raise it and run the same command again to go on"
-        return None
+    async def refusal(self, most: Spend) -> str | None:
+        """Why a call may not be sent even once all in flight have ended; None if it may, now or once some have."""
+        return refusal(self._budget, self._spent, most, self._unanswered)
 
-    def _exceeded(self, total: Spend) -> list[tuple[str, str]]:
-        """The fields and units whose limit `total` exceeds."""
-        units = (("calls", "calls"), ("tokens", "tokens"), ("usd", "US dollars"))
-        limits = [(field, unit, getattr(self._budget, field)) for field, unit in units]
-        return [
-            (field, unit)
-            for field, unit, limit in limits
-            if limit is not None and getattr(total, field) > limit * (1 + _ROUNDING)
-        ]
+
+def refusal(budget: Budget, spent: Spend, most: Spend, unanswered: Spend) -> str | None:
+    """Why a call of at most `most` is beyond the budget, in a sentence; None if it is within."""
+    for field, unit in exceeded(budget, spent + most):
+        limit, sum_, need, doubtful = (getattr(sums, field) for sums in (budget, spent, most, unanswered))
+        why = f"the budget of {_shown(limit)} {unit} "
+        if sum_ >= limit * (1 - _ROUNDING):
+            why += "is spent"
+        else:
+            why += f"has {_shown(limit - sum_)} left, and the next call may take {_shown(need)}"
+        if doubtful:
+            why += f" (up to {_shown(doubtful)} were spent by calls that were not answered)"
+        return f"{why}; raise it and run the same command again to go on"
+    return None
+
+
+def exceeded(budget: Budget, total: Spend) -> list[tuple[str, str]]:
+    """The fields and units whose limit `total` exceeds."""
+    units = (("calls", "calls"), ("tokens", "tokens"), ("usd", "US dollars"))
+    limits = [(field, unit, getattr(budget, field)) for field, unit in units]
+    return [
+        (field, unit)
+        for field, unit, limit in limits
+        if limit is not None and getattr(total, field) > limit * (1 + _ROUNDING)
+    ]
 
 
 def _shown(amount: float) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from preftree.actors import Actor, Prices
-from preftree.engine.budget import Budget, Ledger, Spend, bound
+from preftree.engine.budget import Budget, Purse, Spend, bound
 from preftree.environment import Interpreter, Past
 from preftree.errors import ActorError, RequestRefusedError, Stopped, UnclearRefusalError
 from preftree.forest import CallKey, Forest
@@ -25,7 +25,7 @@ from preftree.verify import Judge
 class Engine:
     """Shared by all conversations of a run."""
 
-    def __init__(self, forest: Forest, interpreter: Interpreter, judge: Judge, budget: Budget | None = None) -> None:
+    def __init__(self, forest: Forest, interpreter: Interpreter, judge: Judge, budget: Purse | None = None) -> None:
         self.forest = forest
         self.interpreter = interpreter
         self.judge = judge
@@ -38,7 +38,7 @@ class Engine:
         self._sending, self._settled = asyncio.Lock(), asyncio.Event()
         spent = forest.account()
         tokens = spent.input_tokens + spent.output_tokens
-        self._ledger = Ledger(budget or Budget(), Spend(spent.calls, tokens, spent.price_usd))
+        self._ledger = (budget or Budget()).ledger(Spend(spent.calls, tokens, spent.price_usd))
         # What earlier runs sent and never saw answered; its price is counted when its actor is known.
         self._unpriced: dict[str, list[Request]] = {}
         for name, request in forest.unanswered():
@@ -146,9 +146,10 @@ class Engine:
         """
         async with self._sending:
             while True:
-                refusal = self._ledger.refusal(most)
-                if refusal is not None:
-                    self.stop(refusal)
+                if not self._ledger.fits(most):
+                    refusal = await self._ledger.refusal(most)
+                    if refusal is not None:
+                        self.stop(refusal)
                 if self.stopped is not None:
                     raise Stopped(self.stopped)
                 if self._ledger.fits(most):

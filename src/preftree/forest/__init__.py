@@ -6,5 +6,20 @@ request only; whoever reads sees whole transactions.
 """
 
 from preftree.forest.forest import Account, CallKey, Forest
+from preftree.forest.merge import merge, split
+from preftree.forest.owner import Ownership
+from preftree.forest.shards import num_shards, retire, shard_directory, shard_of, take_over
 
-__all__ = ["Account", "CallKey", "Forest"]
+__all__ = [
+    "Account",
+    "CallKey",
+    "Forest",
+    "Ownership",
+    "merge",
+    "num_shards",
+    "retire",
+    "shard_directory",
+    "shard_of",
+    "split",
+    "take_over",
+]

@@ -7,9 +7,7 @@ sequence numbers, whatever the order in which they were finished.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from preftree.errors import ForestError, InputError
+from preftree.forest.owner import Ownership
 from preftree.forest.schema import PRAGMAS, TABLES, VERSION
 from preftree.forest.writer import Writer
 from preftree.records import (
@@ -69,18 +68,18 @@ class Forest:
         self.directory = Path(path)
         self.file = self.directory / "forest.sqlite"
         self.readonly = readonly
-        self._lock: int | None = None
+        self._ownership: Ownership | None = None
         if readonly and not self.file.is_file():
             raise InputError(f"{self.directory}: no forest here (expected a directory with forest.sqlite)")
         try:
             if not readonly:
                 self.directory.mkdir(parents=True, exist_ok=True)
-                self._lock = _lock(self.directory)
+                self._ownership = Ownership(self.directory)
             self._reader = self._connect()
         except (sqlite3.Error, OSError) as fault:
             self._unlock()
             raise ForestError(f"{self.file}: can't be opened ({fault})") from fault
-        self._writer = None if readonly else Writer(self.file)
+        self._writer = None if self._ownership is None else Writer(self.file, self._ownership.check)
 
     def __enter__(self) -> Forest:
         return self
@@ -269,17 +268,6 @@ class Forest:
         return connection
 
     def _unlock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-
-def _lock(directory: Path) -> int:
-    """One writer at a time: the kernel frees the lock when the process dies, however it dies."""
-    handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ForestError(f"{directory}: another process is writing here; wait for it or stop it") from None
-    return handle
+        if self._ownership is not None:
+            self._ownership.release()
+            self._ownership = None

@@ -12,7 +12,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +32,10 @@ class _Write:
 
 
 class Writer:
-    """Owns the one connection that writes to `path`."""
+    """Owns the one connection that writes to `path`. `check` raises ForestError if it may not write any more."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, check: Callable[[], None]) -> None:
+        self._path, self._check = path, check
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._failed: str | None = None
         self._thread = threading.Thread(target=self._run, name="forest-writer", daemon=True)
@@ -79,7 +79,11 @@ class Writer:
                 connection.execute("BEGIN IMMEDIATE")
                 for write in group:
                     connection.executemany(write.statement, write.rows)
+                self._check()
                 connection.execute("COMMIT")
+            except ForestError as fault:
+                connection.execute("ROLLBACK")
+                error = self._failed = str(fault)
             except (sqlite3.Error, ValueError, TypeError) as fault:  # ValueError: text that is no UTF-8
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")

@@ -4,8 +4,9 @@ In:  problems, actors by role, settings. Out: a forest.
 Always true: the same seed, answers and observations give the same trees, at any concurrency and after any crash.
 """
 
+from preftree.grow.cluster import grow_on_cluster, join_shards
 from preftree.grow.policy import grow_tree
 from preftree.grow.run import GrowReport, grow
 from preftree.grow.settings import Actors, GrowSettings
 
-__all__ = ["Actors", "GrowReport", "GrowSettings", "grow", "grow_tree"]
+__all__ = ["Actors", "GrowReport", "GrowSettings", "grow", "grow_on_cluster", "grow_tree", "join_shards"]

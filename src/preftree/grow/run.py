@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from preftree.engine import Budget, Engine, run_all
+from preftree.engine import Engine, Purse, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
@@ -48,11 +49,12 @@ async def grow(
     out: Path,
     *,
     environment: EnvironmentSettings | None = None,
-    budget: Budget | None = None,
+    budget: Purse | None = None,
     title: str = "growing",
     on_tree: Callable[[Tree], None] | None = None,
+    watching: Callable[[Engine], AbstractContextManager[object]] = nullcontext,
 ) -> GrowReport:
-    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk."""
+    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk; `watching` surrounds the work."""
     with Forest(out) as forest:
         await forest.add_problems(problems)
         order = {problem.id: seq for seq, problem in enumerate(problems)}
@@ -64,7 +66,7 @@ async def grow(
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
                 # Trees end late and together, so turns are counted, of as many as there may be.
-                with progress(title, len(missing) * settings.max_turns, "turns") as bar:
+                with progress(title, len(missing) * settings.max_turns, "turns") as bar, watching(engine):
                     engine.on_answer = lambda: bar.advance(0, note=account(engine))
 
                     async def one(problem: Problem) -> None:

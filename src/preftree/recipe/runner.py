@@ -32,7 +32,7 @@ from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
-_FREE = {"budget", "concurrency", "workers"}
+_FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
