@@ -8,11 +8,13 @@ from preftree.engine.budget import Budget
 from preftree.engine.calls import Engine
 from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
-from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
+from preftree.engine.turn import BY_MODEL, Manner, Place, Sampling, act, past_of, reply, settle, trace_critique
 
 __all__ = [
+    "BY_MODEL",
     "Budget",
     "Engine",
+    "Manner",
     "Place",
     "Sampling",
     "act",
