@@ -1,8 +1,8 @@
 """The choice of a turn: which actions are its correct and its incorrect ones, and which one is gone on with.
 
 In:  judged actions in the order of stages and samples. Out: a turn.
-Always true: a choice depends on the actions, the seed, the problem and the turn alone; no text stands twice on one side;
-an action whose code is not valid Python is taken only where there is no other wrong one, to go on with.
+Always true: a choice depends on the actions, the seed, the problem and the turn alone; no text stands twice on one
+side; an action whose code is not valid Python is taken only where there is no other wrong one, to go on with.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from preftree.records import Action, Problem, Turn, digest
 def choose(
     actions: Sequence[Action], problem: Problem, settings: GrowSettings, index: int, pool: Collection[str] = ()
 ) -> Turn:
-    """The targets' worth of distinct correct and incorrect actions; `pool` names the actors whose wrong ones come first.
+    """The targets' worth of distinct correct and incorrect actions; wrong ones of actors named in `pool` come first.
 
     Where references gave several correct actions, all of them are kept, and as many incorrect ones beside them.
     """

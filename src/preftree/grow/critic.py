@@ -31,11 +31,12 @@ async def criticise(growth: Growth, turn: int, messages: tuple[Message, ...], wr
         return Critique(trace_critique(wrong))
     spoken = _spoken(messages, wrong)
     said = [message.content for message in spoken]
-    asked = (_question("critique", growth.problem, spoken),)
+    asked: tuple[Message, ...] = (_question("critique", growth.problem, spoken),)
     critique = Critique("")
     for attempt in range(1 + growth.settings.leak_attempts):
         if attempt:
-            asked = (*asked[:1], Message("assistant", critique.text or "-"), Message("user", template("critique_again")))
+            again = Message("user", template("critique_again"))
+            asked = (asked[0], Message("assistant", critique.text or "-"), again)
         text = await _ask(growth, critic, turn, "critique", 0, attempt, asked)
         critique = Critique(text, gives_away(text, growth.problem, said))
         if critique.text and not critique.leaked:

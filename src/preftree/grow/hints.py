@@ -5,9 +5,9 @@ Always true: an action made from a reference is run and judged like any other; i
 reference at most, so a problem with several ground truths gets a correct action for each.
 
 By task (FACTS section 1): for code the actor annotates, explains and refines the reference solution; for tool-free
-mathematics it sees the rationale with the numbers masked; for program mathematics the rationale is translated into code,
-which is used directly or converted to modular form (the schema drawn), and then planned around. Without schemata the
-program stands as it is, with no plan and no call.
+mathematics it sees the rationale with the numbers masked; for program mathematics the rationale is translated into
+code, which is used directly or converted to modular form (the schema drawn), and then planned around. Without schemata
+the program stands as it is, with no plan and no call.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def _from_reference(
         return program
     hint = filled("hint_program", reference=program.code or program.text)
     # Where no plan around it comes out right, the program is used directly.
-    return await _hinted(growth, turn, messages, past, number, hint) or replace(program, stage=f"reference-{number}")
+    return await _hinted(growth, turn, messages, past, number, hint) or program
 
 
 def _hint(problem: Problem, reference: Reference) -> str | None:

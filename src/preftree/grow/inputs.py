@@ -1,25 +1,23 @@
 """Test inputs of a programming problem that came without tests (TACO; FACTS section 1, first table).
 
 In:  a problem with empty tests and a reference solution. Out: the problem with tests, or why it has none.
-Always true: a model writes inputs only; the outputs come of running the reference solution in the jail; an input on which
-that fails is dropped; what ran is kept, so a run that goes on makes the same tests.
+Always true: a model writes inputs only; the outputs come of running the reference solution in the jail; an input on
+which that fails is dropped; what ran is kept, so a run that goes on makes the same tests.
 
 The paper's writer gave 12 inputs: 4 basic, 4 edge and 4 large ones.
 """
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any
 
 from preftree.errors import InputError, JailError
 from preftree.forest import CallKey
 from preftree.grow.growth import Growth
 from preftree.grow.prompts import filled
-from preftree.records import Case, Message, Observation, Problem, Request, Tests, digest
+from preftree.records import Case, Message, Observation, Problem, Request, digest
 
 NUM_INPUTS = 12
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*)\n```", re.DOTALL)
@@ -29,7 +27,7 @@ _FENCED = re.compile(r"```(?:json)?\s*\n(.*)\n```", re.DOTALL)
 class Inputs:
     """What a writer's answer holds, or what is wrong with it."""
 
-    values: tuple[Any, ...] = ()
+    values: tuple[str, ...] = ()
     fault: str = ""
 
 
@@ -41,24 +39,20 @@ async def with_inputs(growth: Growth) -> Problem | str:
     program = next((reference.program for reference in problem.references if reference.program), None)
     if program is None:
         return "it has no tests and no reference solution to make them from"
-    if len(tests.names) > 1:
-        return "it has no tests, and they would call more than one name"
-    inputs = await _written(growth, tests)
+    if tests.names:
+        return "it has no tests, and they would call a function: inputs are written for standard input only"
+    inputs = await _written(growth)
     if inputs.fault:
         return f"the writer gave no test inputs in {growth.settings.writer_attempts} attempts: {inputs.fault}"
-    if tests.names:
-        checks = [await _check(growth, program, tests.names[0], value) for value in inputs.values]
-        made = replace(tests, code="\n".join(check for check in checks if check is not None))
-    else:
-        outputs = [(value, await _output(growth, program, value)) for value in inputs.values]
-        made = replace(tests, cases=tuple(Case(value, (output,)) for value, output in outputs if output))
-    if not made.code and not made.cases:
+    outputs = [(value, await _output(growth, program, value)) for value in inputs.values]
+    cases = tuple(Case(value, (output,)) for value, output in outputs if output is not None)
+    if not cases:
         return "the reference solution fails on every input that the writer gave"
-    return replace(problem, tests=made)
+    return replace(problem, tests=replace(tests, cases=cases))
 
 
-def read_inputs(text: str, *, calls: bool) -> Inputs:
-    """The list that a writer's answer is: 12 different strings, or 12 different lists of arguments."""
+def read_inputs(text: str) -> Inputs:
+    """The list that a writer's answer is: 12 different strings, none of them blank."""
     fenced = _FENCED.fullmatch(text.strip())
     try:
         data = json.loads(fenced[1] if fenced else text)
@@ -66,22 +60,18 @@ def read_inputs(text: str, *, calls: bool) -> Inputs:
         return Inputs(fault=f"it is no JSON ({fault})")
     if not isinstance(data, list):
         return Inputs(fault=f"it is no list but {type(data).__name__}")
-    kind, name = (list, "lists") if calls else (str, "strings")
-    if not all(isinstance(value, kind) and (calls or value.strip()) for value in data):
-        return Inputs(fault=f"its items are not all {name}, none of them blank")
-    if len(data) != NUM_INPUTS or len({json.dumps(value) for value in data}) != NUM_INPUTS:
-        return Inputs(fault=f"it does not hold {NUM_INPUTS} different items")
+    if not all(isinstance(value, str) and value.strip() for value in data):
+        return Inputs(fault="its items are not all strings, none of them blank")
+    if len(data) != NUM_INPUTS or len(set(data)) != NUM_INPUTS:
+        return Inputs(fault=f"it does not hold {NUM_INPUTS} different strings")
     return Inputs(tuple(data))
 
 
-async def _written(growth: Growth, tests: Tests) -> Inputs:
+async def _written(growth: Growth) -> Inputs:
     writer, problem = growth.actors.writer, growth.problem
     if writer is None:
         raise InputError(f"problem {problem.id}: has no tests yet, and no actor is their writer")
-    if tests.names:
-        question = filled("inputs_calls", name=tests.names[0], instruction=problem.instruction)
-    else:
-        question = filled("inputs_cases", instruction=problem.instruction)
+    question = filled("inputs", instruction=problem.instruction)
     asked = (Message("user", question),)
     inputs = Inputs()
     for attempt in range(growth.settings.writer_attempts):
@@ -93,7 +83,7 @@ async def _written(growth: Growth, tests: Tests) -> Inputs:
             seed=growth.seed("writer"),
         )
         (sample,) = await growth.engine.ask(writer, CallKey(growth.tree, 0, "writer", "inputs", 0, attempt), request)
-        inputs = read_inputs(sample.text, calls=bool(tests.names))
+        inputs = read_inputs(sample.text)
         if not inputs.fault:
             break
         again = Message("user", filled("inputs_again", fault=inputs.fault))
@@ -108,22 +98,9 @@ async def _output(growth: Growth, program: str, value: str) -> str | None:
     if seen is None:
         run = await growth.engine.interpreter.run_program(program, value)
         if run.status == "broken":
-            raise JailError(f"problem {growth.problem.id}: its reference solution could not be run ({run.output})")
+            raise JailError(
+                f"problem {growth.problem.id}: its reference solution could not be run ({run.output}); run again"
+            )
         seen = Observation(run.status, run.output, cpu_s=run.cpu_s)
         await growth.engine.forest.add_observation(key, seen)
     return seen.output if seen.status == "ok" and seen.output.strip() else None
-
-
-async def _check(growth: Growth, program: str, name: str, arguments: list[Any]) -> str | None:
-    """An assertion of what the reference returns for these arguments; None if it fails or returns no plain data."""
-    call = f"{name}({', '.join(map(repr, arguments))})"
-    seen = await growth.engine.observe(f"{program}\n{call}", [])
-    if seen.status == "broken":
-        raise JailError(f"problem {growth.problem.id}: its reference solution could not be run ({seen.output})")
-    if seen.status != "ok" or seen.value is None:
-        return None
-    try:
-        ast.literal_eval(seen.value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return f"assert {call} == {seen.value}"

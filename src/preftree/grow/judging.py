@@ -1,8 +1,8 @@
 """Answers without a ground truth: a model says whether they are right (Magicoder; FACTS section 1).
 
 In:  actions of a problem whose rule is "judge". Out: the same actions with the judge's verdicts.
-Always true: one call a sample, journalled; only a last line that says yes or no counts, anything else is undecided; such
-actions make no pair.
+Always true: one call a sample, journalled; only a last line that says yes or no counts, anything else is undecided;
+such actions make no pair.
 """
 
 from __future__ import annotations

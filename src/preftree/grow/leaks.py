@@ -5,11 +5,12 @@ Out: true or false.
 Always true: pure and linear in the texts; numbers are compared by value, whatever they are written as; a value that
 the conversation had before is no leak, unless the critique states it as the answer.
 
-It errs towards marking: a critique that is marked by mistake is asked for again, one that slips through teaches to copy.
+It errs towards marking: a critique marked by mistake is asked for again, one that slips through teaches to copy.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -41,14 +42,19 @@ _NUMBER = re.compile(
 )
 # Numbers of answers with several, such as pairs and complex numbers: 6 in "-4-6i" is negative.
 _PART = re.compile(r"[-+]?\s?\d+(?:\.\d+)?(?:/\d+)?")
-_SEVERAL = re.compile(r"[\s\d.,;/()\[\]{}+\-ij*|]+|(?:[\s(\[{]*[a-z]?\s*=?\s*[-+]?[\d./]+[\s)\]};,|]*(?:and\b)?)+", re.I)
+# What may stand between them: brackets, separators, an imaginary unit, "x =".
+_BETWEEN = re.compile(r"(?:[\s.,;()\[\]{}*|+-]|\band\b|\b[a-z]\s?=|\b[ij]\b(?!\s?=))*", re.IGNORECASE)
 # Numbers that name places: of the conversation, not of the problem.
 _PLACES = re.compile(
     r"\b(?:steps?|lines?|parts?|cases?|tests?|turns?|cells?|equations?|rows?|columns?|examples?|attempts?)\s*#?\(?\d+"
     r"(?:\s*(?:,|and|or|to|-)\s*\d+)*|(?m:^\s*\d+[.)](?=\s))",
     re.IGNORECASE,
 )
-_SPAN = re.compile(r"\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}|`([^`]+)`", re.DOTALL)
+# Bounded, so that an opening without its end costs little.
+_SPAN = re.compile(
+    r"\$([^$]{1,200})\$|\\\((.{1,200}?)\\\)|\\\[(.{1,200}?)\\\]|\\boxed\{((?:[^{}]|\{[^{}]*\}){1,200})\}|`([^`]{1,200})`",
+    re.DOTALL,
+)
 _CALCULATES_ON = re.compile(r"\s*(?:[-+*/^]|\\cdot|\\times)\s*[\d(\\]")
 _NEGATIVE = re.compile(r"\b(?:negative|minus) (?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -93,7 +99,7 @@ def leaks(critique: str, answer: str, said: Sequence[str], verifier: str = "math
     if verifier == "table" and len(parts) > 1:
         return any(all(part.lower() in tail.lower() for part in parts) for tail in tails)
     values = _parts(bare)
-    if len(values) > 1 and _SEVERAL.fullmatch(bare):
+    if len(values) > 1 and _BETWEEN.fullmatch(_PART.sub(" ", bare)):
         return _states_several(told, before, tails, values)
     return _states_text(told, before, tails, bare, said)
 
@@ -193,7 +199,7 @@ def _in_a_row(text: str, values: list[Fraction]) -> bool:
     found = [(read_number(part[0].replace(" ", "")), part.start(), part.end()) for part in _PART.finditer(text)]
     for first in range(len(found) - len(values) + 1):
         some = found[first : first + len(values)]
-        close = all(later[1] - earlier[2] <= _APART for earlier, later in zip(some, some[1:], strict=False))
+        close = all(later[1] - earlier[2] <= _APART for earlier, later in itertools.pairwise(some))
         if close and [number.value if number else None for number, _, _ in some] == values:
             return True
     return False
