@@ -212,6 +212,14 @@ def test_a_random_correct_one_is_drawn_by_problem_and_turn(tmp_path):
     assert len(set(chosen)) > 4
 
 
+def test_the_first_is_kept_however_often_it_comes_again(tmp_path):
+    """A text that comes again later is no later choice: else rare answers would be preferred."""
+    actor = say("a", lambda text, index: program(("1 + 1", "2", "1 + 1", "0")[index % 4]))
+    settings = GrowSettings(schemata=(), max_turns=1, batches=(4,))
+    tree, _ = tree_of(tmp_path, Actors((actor,)), settings)
+    assert [a.sample for a in tree.turns[0].correct] == [0]
+
+
 # ---------------------------------------------------------------- hints
 
 

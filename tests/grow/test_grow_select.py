@@ -8,7 +8,7 @@ import world
 
 from preftree.actors.scripted import ScriptedActor
 from preftree.engine import Budget
-from preftree.errors import InputError, Stopped
+from preftree.errors import InputError, RequestRefusedError, Stopped
 from preftree.forest import Forest
 from preftree.grow import Actors, GrowSettings, grow
 from preftree.grow.inputs import read_inputs
@@ -80,6 +80,13 @@ def test_one_correct_of_several_samples_passes_a_problem_over(tmp_path):
     settings = GrowSettings(schemata=(), baseline_samples=3, baseline_temperature=1.0)
     _, trees, passed = run(tmp_path, _sums(1), Actors((say("a", ""),), baseline=baseline), settings)
     assert (trees, list(passed)) == ([], ["p0"])
+
+
+def test_a_problem_that_the_baseline_refuses_is_grown(tmp_path):
+    baseline = say("baseline", "")
+    baseline._fault = lambda request, index: RequestRefusedError("too long")
+    _, trees, passed = run(tmp_path, _sums(1), Actors((say("a", program("1")),), baseline=baseline))
+    assert (len(trees), passed) == (1, {})
 
 
 # ---------------------------------------------------------------- written inputs
@@ -165,7 +172,7 @@ def test_written_inputs_are_the_same_after_a_stop(tmp_path):
     _, stopped, _ = run(tmp_path / "a", [_untested()], Actors((actor,), writer=writer))
     _, whole, _ = run(tmp_path / "b", [_untested()], Actors((actor,), writer=writer))
     assert writer.calls == 2
-    assert stopped == whole
+    assert [tree.problem for tree in stopped] == [tree.problem for tree in whole]
 
 
 # ---------------------------------------------------------------- answers judged by a model
@@ -192,6 +199,14 @@ def test_without_a_good_answer_there_is_nothing(tmp_path):
     _, (tree,), _ = run(tmp_path, [EVOL], actors)
     assert [(turn.correct, turn.incorrect) for turn in tree.turns] == [((), ())]
     assert actors.ladder[1].calls == 0
+
+
+def test_an_answer_that_the_judge_refuses_is_undecided(tmp_path):
+    judge = say("judge", "")
+    judge._fault = lambda request, index: RequestRefusedError("filtered")
+    actors = Actors((say("a", program("x")),), judge=judge)
+    _, (tree,), _ = run(tmp_path, [EVOL], actors)
+    assert (tree.turns[0].correct, tree.turns[0].num_samples) == ((), 2)
 
 
 @pytest.mark.parametrize(

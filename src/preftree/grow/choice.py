@@ -74,4 +74,8 @@ def _spread(wrong: Sequence[Action], writers: set[str], pool: Collection[str]) -
 
 def _distinct(actions: Sequence[Action]) -> list[Action]:
     """The first of those with the same text: a repeated action teaches nothing twice."""
-    return list({action.text: action for action in reversed(actions)}.values())[::-1]
+    found: dict[str, Action] = {}
+    for action in actions:
+        # In the order of first occurrence: by the last, rare texts would come before frequent ones.
+        found.setdefault(action.text, action)
+    return list(found.values())

@@ -72,7 +72,7 @@ async def _written(growth: Growth) -> Inputs:
     if writer is None:
         raise InputError(f"problem {problem.id}: has no tests yet, and no actor is their writer")
     question = filled("inputs", instruction=problem.instruction)
-    asked = (Message("user", question),)
+    asked: tuple[Message, ...] = (Message("user", question),)
     inputs = Inputs()
     for attempt in range(growth.settings.writer_attempts):
         request = Request(

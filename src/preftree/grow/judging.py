@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from preftree.engine import BY_MODEL, together
-from preftree.errors import InputError
+from preftree.errors import InputError, RequestRefusedError
 from preftree.forest import CallKey
 from preftree.grow.growth import Growth
 from preftree.grow.prompts import filled
@@ -49,5 +49,8 @@ async def _judge(growth: Growth, turn: int, action: Action, role: str) -> Action
         seed=growth.seed(turn, "judge", action.sample),
     )
     key = CallKey(growth.tree, turn, role, action.stage, action.sample)
-    (sample,) = await growth.engine.ask(judge, key, request)
+    try:
+        (sample,) = await growth.engine.ask(judge, key, request)
+    except RequestRefusedError as refusal:
+        return replace(action, verdict=Verdict("undecided", f"the judge refuses: {refusal}"))
     return replace(action, verdict=ruling(sample.text))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from preftree.engine import act, opening
-from preftree.errors import InputError
+from preftree.errors import InputError, RequestRefusedError
 from preftree.grow.growth import Growth
 from preftree.grow.inputs import with_inputs
 from preftree.grow.judging import judged
@@ -47,16 +47,13 @@ async def _solved(growth: Growth) -> bool:
     actor, settings = growth.actors.baseline, growth.settings
     if actor is None:
         raise InputError(f"problem {growth.problem.id}: has a filter, and no actor is the baseline")
-    actions = await act(
-        growth.engine,
-        actor,
-        growth.place(0, "baseline", "filter"),
-        growth.problem,
-        opening(growth.problem),
-        [],
-        range(settings.baseline_samples),
-        replace(growth.sampling, temperature=settings.baseline_temperature, prefill=""),
-        settings.seed,
-    )
+    sampling = replace(growth.sampling, temperature=settings.baseline_temperature, prefill="")
+    place, asked = growth.place(0, "baseline", "filter"), opening(growth.problem)
+    samples = range(settings.baseline_samples)
+    try:
+        actions = await act(growth.engine, actor, place, growth.problem, asked, [], samples, sampling, settings.seed)
+    except RequestRefusedError:
+        # What the baseline does not read (too long, filtered) it does not solve.
+        return False
     actions = await judged(growth, 0, actions, "judge-of-baseline")
     return any(action.verdict is not None and action.verdict.correct for action in actions)
