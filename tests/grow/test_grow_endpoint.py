@@ -137,7 +137,7 @@ def test_a_prefill_is_sent_only_where_the_endpoint_takes_one(tmp_path, address, 
 def test_a_budget_for_one_call_at_a_time_is_enough_at_any_concurrency(tmp_path, address):
     """A call costs 62 tokens and may cost a thousand and more: others wait for what those in flight give back."""
     section = _section(tmp_path, address, actors=_far(address), ladder=["far"])
-    section["policy"] = {"batches": [1], "max_turns": 1}
+    section["policy"] = {"batches": [1], "max_turns": 1, "schemata": []}
     with pytest.raises(Stopped, match=r"the budget of 1600 tokens has \d+ left, and the next call may take 2137"):
         run_single("grow", section | {"budget": {"tokens": 1600}})
     assert Adder.asked == 4

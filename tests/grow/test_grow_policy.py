@@ -19,7 +19,6 @@ from preftree.errors import ForestError, RequestRefusedError, Stopped
 from preftree.export import export
 from preftree.forest import Forest
 from preftree.grow import Actors, GrowSettings, grow
-from preftree.grow.critic import leaks
 from preftree.grow.hints import mask_numbers
 from preftree.records import Problem, Reference, digest
 
@@ -111,7 +110,7 @@ def test_a_rationale_is_a_hint_to_the_actor(tmp_path):
     def script(messages, index):
         return _program("1 + 1") if "One and one is 2." in messages[-1].content else _program("0")
 
-    tree = _one(tmp_path, script, GrowSettings(batches=(1,), max_turns=1), problem)
+    tree = _one(tmp_path, script, GrowSettings(batches=(1,), max_turns=1, schemata=()), problem)
     assert tree.turns[0].correct[0].stage == "reference-0"
 
 
@@ -138,37 +137,6 @@ def test_escalation_goes_to_the_stronger_actor_only_when_needed(tmp_path):
     _grow(tmp_path, Actors((weak, strong)), settings, [ONE])
     (tree,) = _trees(tmp_path)
     assert [(a.actor, a.stage) for a in tree.turns[0].correct] == [("strong", "escalation-1")]
-
-
-def test_a_leaking_critique_is_asked_for_again_and_marked(tmp_path):
-    said = iter(["The answer is 2.", "It should be 2, I said.", "Add instead of subtracting."])
-    critic = ScriptedActor(lambda messages, index: next(said), name="critic", identity="critic")
-    script = _script([_program("0")], [_program("1 + 1")])
-    tree = _one(tmp_path / "a", script, GrowSettings(batches=(1,), max_turns=2, hints=False), critic=critic)
-    assert tree.turns[0].critique == "Add instead of subtracting."
-    assert not tree.turns[0].leaked
-    stubborn = ScriptedActor(lambda messages, index: "It is 2.", name="critic", identity="critic")
-    tree = _one(tmp_path / "b", script, GrowSettings(batches=(1,), max_turns=2, hints=False), critic=stubborn)
-    assert tree.turns[0].leaked
-
-
-@pytest.mark.parametrize(
-    ("critique", "answer", "said", "leaked"),
-    [
-        pytest.param("You get 17.", "7", [], False, id="inside-a-number"),
-        pytest.param("You get 7.", "7", [], True, id="end-of-sentence"),
-        pytest.param("Use 7.5 here", "7", [], False, id="decimal"),
-        pytest.param("There are 7 days.", "7", ["A week has 7 days."], False, id="said-before"),
-        pytest.param("right answer -4 and -6j respectively", "-4-6j", [], False, id="in-other-words"),
-        pytest.param("It is $\\frac{1}{2}$", "$\\frac{1}{2}$", [], True, id="latex"),
-        pytest.param("anything", "", [], False, id="no-answer"),
-        pytest.param("The right answer is 5.", "5", ["Tom has 5 pens."], True, id="stated-though-said-before"),
-        pytest.param("You need 1,234 here.", "1234", [], True, id="thousands"),
-        pytest.param("You need 5.0 here.", "5", [], True, id="decimal-zero"),
-    ],
-)
-def test_leaks(critique, answer, said, leaked):
-    assert leaks(critique, answer, said) is leaked
 
 
 def test_masked_numbers():

@@ -6,6 +6,7 @@ Run as a program it grows a forest and appends the digest of every request that 
 
 import asyncio
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -35,8 +36,7 @@ def answer(skill):
 
     def script(messages, index):
         draw = random.Random(digest([skill, [message.content for message in messages], index]))
-        words = messages[0].content.split()
-        a, b = int(words[-3]), int(words[-1].rstrip("?"))
+        a, b = map(int, re.search(r"What is (\d+) \+ (\d+)", messages[0].content).groups())
         if draw.random() < skill:
             return f"```python\n# Step 1: add.\n{a} + {b}\n```"
         return draw.choice(

@@ -11,13 +11,15 @@ from preftree.engine.prompts import opening
 from preftree.engine.run import run_all, together
 from preftree.engine.share import Share
 from preftree.engine.treasury import Totals
-from preftree.engine.turn import Place, Sampling, act, past_of, reply, settle, trace_critique
+from preftree.engine.turn import BY_MODEL, Manner, Place, Sampling, act, past_of, reply, settle, trace_critique
 
 __all__ = [
+    "BY_MODEL",
     "Budget",
     "ClusterSettings",
     "Engine",
     "Journalled",
+    "Manner",
     "Place",
     "Purse",
     "Sampling",

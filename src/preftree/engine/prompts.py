@@ -17,7 +17,11 @@ def opening(problem: Problem) -> tuple[Message, ...]:
     """The first user message of a problem: its tools, where its task uses any, then what is to be done."""
     text = fill(_template(problem.task.lower()), instruction=problem.instruction)
     if problem.task == "Math_PoT" or (problem.task == "Logic" and problem.tools):
-        text = "\n".join(part for part in (_template("tools"), describe(problem.tools, first=2), text) if part)
+        # Where functions alone are named, the interpreter that calls them goes without saying, as in published rows.
+        alone = bool(problem.tools) and "python" not in problem.tools
+        head, python = _template("tools").split("\n", 1)
+        parts = (head, "" if alone else python, describe(problem.tools, first=1 if alone else 2), text)
+        text = "\n".join(part for part in parts if part)
     return (Message("user", text),)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from preftree.actors import Actor
@@ -26,6 +26,8 @@ from preftree.verify import answer_of_observation, find_answer, solution_of
 _FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 # What a fence may be called for its block to be run; other blocks (output, text) are not code.
 _PYTHON = {"", "py", "python", "python3"}
+# The rule of problems whose answers a model judges (they have no ground truth).
+BY_MODEL = "judge"
 _EXECUTE = re.compile(r"<execute>\s*(.*?)\s*(?:</execute>|\Z)", re.DOTALL)
 
 
@@ -38,6 +40,14 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     prefill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an action is to be written: the schema's name, and what the actor is told beside the conversation."""
+
+    schema: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,12 @@ async def act(
     samples: Sequence[int],
     sampling: Sampling,
     seed: int,
+    manner: Callable[[int], Manner] = lambda sample: Manner(),
 ) -> list[Action]:
     """Draw the samples of these indices from one actor, run them and judge them.
 
     A prefill is an aid: it is left out, in the request and in the actions, for an actor that can't go on with one.
+    `manner` gives each sample's, by its index: added to what is asked, no part of the history.
     """
     if not actor.capabilities.prefill:
         sampling = replace(sampling, prefill="")
@@ -74,13 +86,24 @@ async def act(
             engine.ask(
                 actor,
                 CallKey(place.tree, place.turn, place.role, place.stage, sample),
-                _request(problem, place, messages, sample, sampling, seed),
+                _request(problem, place, _told(messages, manner(sample)), sample, sampling, seed),
             )
             for sample in samples
         )
     )
-    actions = [from_sample(actor.name, place.stage, sampling.prefill, sample) for (sample,) in drawn]
+    actions = [
+        from_sample(actor.name, place.stage, sampling.prefill, sample, manner(sample.index).schema)
+        for (sample,) in drawn
+    ]
     return await together(*(settle(engine, problem, action, past) for action in actions))
+
+
+def _told(messages: tuple[Message, ...], manner: Manner) -> tuple[Message, ...]:
+    """The same conversation, with the manner at the end of its last message."""
+    if not manner.text:
+        return messages
+    last = messages[-1]
+    return (*messages[:-1], Message(last.role, f"{last.content}\n\n{manner.text}"))
 
 
 def _request(
@@ -99,8 +122,8 @@ def _request(
     )
 
 
-def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
-    """The action that a sample is, before it ran."""
+def from_sample(actor: str, stage: str, prefill: str, sample: Sample, schema: str = "") -> Action:
+    """The action that a sample is, before it ran. What the model thought stands beside it, never in its text."""
     return Action(
         text=(prefill + sample.text).rstrip(),
         actor=actor,
@@ -109,36 +132,33 @@ def from_sample(actor: str, stage: str, prefill: str, sample: Sample) -> Action:
         input_tokens=sample.input_tokens,
         output_tokens=sample.output_tokens,
         truncated=sample.finish_reason == "length",
+        schema=schema,
+        thought=sample.thought,
     )
 
 
 async def settle(engine: Engine, problem: Problem, action: Action, past: Sequence[Past]) -> Action:
-    """The same action with its code, observation and verdict."""
+    """The same action with its code, observation and verdict.
+
+    Under the rule "judge" nothing is run, and the verdict is left to whoever asks a model.
+    """
     code: str | None
+    if problem.verifier == BY_MODEL:
+        return replace(action, code=code_of(action.text), verdict=Verdict("undecided", "to be judged by a model"))
     if problem.tests is not None:
         code = code_of(action.text) or action.text
         observation, verdict = await judge_code(engine, problem, code)
     else:
         code, observation, verdict = await _run_and_judge(engine, problem, action, past)
-    return Action(
-        text=action.text,
-        actor=action.actor,
-        stage=action.stage,
-        sample=action.sample,
-        code=code,
-        observation=observation,
-        verdict=verdict,
-        input_tokens=action.input_tokens,
-        output_tokens=action.output_tokens,
-        truncated=action.truncated,
-    )
+    return replace(action, code=code, observation=observation, verdict=verdict)
 
 
 async def _run_and_judge(
     engine: Engine, problem: Problem, action: Action, past: Sequence[Past]
 ) -> tuple[str | None, Observation, Verdict]:
     """The action's code, what came of it, and whether its answer is right."""
-    code = code_of(action.text) if "python" in problem.tools else None
+    # Tools are functions that code calls, so any tool comes with the interpreter.
+    code = code_of(action.text) if problem.tools else None
     functions = tuple(tool for tool in problem.tools if tool != "python")
     observation = Observation("none") if code is None else await engine.observe(code, past, functions)
     if observation.status == "broken":
@@ -148,7 +168,7 @@ async def _run_and_judge(
         verdict = await judge(engine, problem, find_answer(action.text, problem.task), observation)
     else:
         verdict = await judge(engine, problem, _answer_of(observation), observation)
-    if not verdict.correct and solution is not None and "python" in problem.tools:
+    if not verdict.correct and solution is not None and problem.tools:
         now = past if code is None else [*past, Past(code, observation.status, observation.tool_calls)]
         verdict = await _judge_expression(engine, problem, solution, now) or verdict
     return code, observation, verdict

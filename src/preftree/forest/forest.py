@@ -129,6 +129,14 @@ class Forest:
         rows = self._reader.execute("SELECT record FROM problems ORDER BY seq")
         return [from_json(Problem, json.loads(record)) for (record,) in rows]
 
+    async def add_passed_over(self, problem_id: str, reason: str) -> None:
+        """Note that this problem gets no tree, and why."""
+        await self._write("INSERT OR REPLACE INTO passed_over VALUES (?, ?)", [(problem_id, reason)])
+
+    def passed_over(self) -> dict[str, str]:
+        """The problems that get no tree, with the reason."""
+        return dict(self._reader.execute("SELECT problem, reason FROM passed_over ORDER BY problem"))
+
     # ------------------------------------------------------------ calls
 
     def answer(self, key: CallKey, request_digest: str) -> tuple[Sample, ...] | None:

@@ -5,8 +5,22 @@ Always true: the same seed, answers and observations give the same trees, at any
 """
 
 from preftree.grow.cluster import grow_on_cluster, join_shards
-from preftree.grow.policy import grow_tree
+from preftree.grow.policy import grow_problem, grow_tree
 from preftree.grow.run import GrowReport, grow
-from preftree.grow.settings import Actors, GrowSettings
+from preftree.grow.select import PassedOver
+from preftree.grow.settings import OPTIONAL_ROLES, Actors, GrowSettings, check_ladder, check_roles
 
-__all__ = ["Actors", "GrowReport", "GrowSettings", "grow", "grow_on_cluster", "grow_tree", "join_shards"]
+__all__ = [
+    "OPTIONAL_ROLES",
+    "Actors",
+    "GrowReport",
+    "GrowSettings",
+    "PassedOver",
+    "check_ladder",
+    "check_roles",
+    "grow",
+    "grow_on_cluster",
+    "grow_problem",
+    "grow_tree",
+    "join_shards",
+]

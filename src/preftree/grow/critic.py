@@ -1,23 +1,21 @@
-"""The critique of a wrong action: by a model that sees the reference, or from the trace alone.
+"""The critiques of actions: by a model that sees the ground truth, or from the trace alone.
 
-In:  the conversation, the wrong action, the reference. Out: a critique, and whether it gives the answer away.
-Always true: a critique made without a critic never sees the reference; one that leaks is asked for again, and marked
-if it still does.
+In:  the conversation, an action, the problem. Out: a critique, and whether it gives the answer away.
+Always true: a critique made without a critic never sees the reference; one that leaks, or is empty, is asked for again,
+and is marked if it still leaks.
 """
 
 from __future__ import annotations
 
-import functools
-import re
 from dataclasses import dataclass
-from importlib import resources
 
 from preftree.actors import Actor
-from preftree.engine import Engine, reply, trace_critique
-from preftree.engine.prompts import fill
+from preftree.engine import reply, trace_critique
 from preftree.forest import CallKey
-from preftree.grow.settings import GrowSettings
-from preftree.records import Action, Message, Problem, Request, digest
+from preftree.grow.growth import Growth
+from preftree.grow.leaks import gives_away
+from preftree.grow.prompts import filled, template
+from preftree.records import Action, Message, Problem, Reference, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,64 +24,75 @@ class Critique:
     leaked: bool = False
 
 
-async def criticise(
-    engine: Engine,
-    critic: Actor | None,
-    settings: GrowSettings,
-    problem: Problem,
-    tree: str,
-    index: int,
-    messages: tuple[Message, ...],
-    wrong: Action,
-) -> Critique:
+async def criticise(growth: Growth, turn: int, messages: tuple[Message, ...], wrong: Action) -> Critique:
     """What the actor is told of its wrong action, beside the observation and the verdict."""
+    critic = growth.actors.critic
     if critic is None:
         return Critique(trace_critique(wrong))
-    spoken = (*messages, Message("assistant", wrong.text), Message("user", reply(wrong, None)))
-    prompt = fill(
-        _template(),
-        verdict="wrong",
-        reference=problem.answer,
-        conversation="\n\n".join(f"[{message.role}]\n{message.content}" for message in spoken),
-    )
+    spoken = _spoken(messages, wrong)
+    said = [message.content for message in spoken]
+    asked: tuple[Message, ...] = (_question("critique", growth.problem, spoken),)
     critique = Critique("")
-    for attempt in range(1 + settings.leak_attempts):
-        request = Request(
-            messages=(Message("user", prompt),),
-            temperature=settings.temperature,
-            max_tokens=settings.max_tokens,
-            samples=(attempt,),
-            seed=int(digest([settings.seed, problem.id, index, "critic"])[:12], 16),
-        )
-        (sample,) = await engine.ask(critic, CallKey(tree, index, "critic", "critique", 0, attempt), request)
-        text = sample.text.strip()
-        critique = Critique(text, leaks(text, problem.answer, [message.content for message in spoken]))
-        if not critique.leaked:
+    for attempt in range(1 + growth.settings.leak_attempts):
+        if attempt:
+            again = Message("user", template("critique_again"))
+            asked = (asked[0], Message("assistant", critique.text or "-"), again)
+        text = await _ask(growth, critic, turn, "critique", 0, attempt, asked)
+        critique = Critique(text, gives_away(text, growth.problem, said))
+        if critique.text and not critique.leaked:
             break
     return critique
 
 
-def leaks(critique: str, answer: str, said: list[str]) -> bool:
-    """Whether a critique states the reference answer, where the conversation before did not."""
-    bare = answer.strip().strip("$")
-    if not bare:
-        return False
-    # Numbers are compared by value: "1,234" and "5.0" give 1234 and 5 away.
-    plain = _plain_numbers(bare)
-    # Not inside a longer number or word: "7" is no part of "17" or of "7.5".
-    pattern = rf"(?<![\w.]){re.escape(plain)}(?!\w|\.\d)"
-    told = _plain_numbers(critique)
-    if re.search(rf"\b(?:answer|result)\b[^.\d]{{0,30}}{pattern}", told, re.IGNORECASE):
-        return True
-    found = re.compile(pattern, re.IGNORECASE)
-    return bool(found.search(told)) and not any(found.search(_plain_numbers(text)) for text in said)
+async def praise(growth: Growth, turn: int, messages: tuple[Message, ...], right: Action, place: int) -> Critique:
+    """What the critic says of a correct action: its turn is over, so nothing is given away."""
+    critic = growth.actors.critic
+    assert critic is not None
+    question = _question("praise", growth.problem, _spoken(messages, right))
+    return Critique(await _ask(growth, critic, turn, "praise", place, 0, (question,)))
 
 
-def _plain_numbers(text: str) -> str:
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return re.sub(r"(\d+)\.0+(?!\d)", r"\1", text)
+def ground_truth(problem: Problem) -> str:
+    """What the problem's references know, in words."""
+    parts = [part for reference in problem.references for part in _known(reference)]
+    return "\n".join(dict.fromkeys(parts)) or "There is no reference; judge by the tests' outcome."
 
 
-@functools.cache
-def _template() -> str:
-    return (resources.files("preftree.grow") / "prompts" / "critique.txt").read_text("utf-8").rstrip("\n")
+def _known(reference: Reference) -> list[str]:
+    parts = [f"The right answer is {reference.answer}."] if reference.answer.strip() else []
+    if reference.rationale:
+        parts.append(f"How it is solved:\n{reference.rationale.strip()}")
+    if reference.program:
+        parts.append(f"A program that solves it:\n{reference.program.strip()}")
+    return parts
+
+
+def _spoken(messages: tuple[Message, ...], action: Action) -> tuple[Message, ...]:
+    """The conversation up to what the environment said of the action."""
+    return (*messages, Message("assistant", action.text), Message("user", reply(action, None)))
+
+
+def _question(name: str, problem: Problem, spoken: tuple[Message, ...]) -> Message:
+    conversation = "\n\n".join(f"[{message.role}]\n{message.content}" for message in spoken)
+    return Message("user", filled(name, truth=ground_truth(problem), conversation=conversation))
+
+
+async def _ask(
+    growth: Growth,
+    critic: Actor,
+    turn: int,
+    stage: str,
+    place: int,
+    attempt: int,
+    messages: tuple[Message, ...],
+) -> str:
+    request = Request(
+        messages=messages,
+        temperature=growth.settings.temperature,
+        max_tokens=growth.settings.max_tokens,
+        samples=(attempt,),
+        seed=growth.seed(turn, "critic", *(() if stage == "critique" else (stage, place))),
+    )
+    key = CallKey(growth.tree, turn, "critic", stage, place, attempt)
+    (sample,) = await growth.engine.ask(critic, key, request)
+    return sample.text.strip()

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from preftree.engine import Engine, Purse, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
-from preftree.grow.policy import grow_tree
-from preftree.grow.settings import Actors, GrowSettings
+from preftree.grow.policy import grow_problem
+from preftree.grow.select import PassedOver
+from preftree.grow.settings import Actors, GrowSettings, check_roles
 from preftree.progress import progress
 from preftree.records import Problem, Tree, digest
 from preftree.verify import Judge
@@ -39,6 +40,7 @@ class GrowReport:
     leaked_critiques: int
     new_calls: int
     account: Account
+    passed_over: dict[str, int] = field(default_factory=dict)  # reason → problems that got no tree for it
     refused: tuple[str, ...] = ()  # problems that an actor would not read, and why: set aside, no tree
 
 
@@ -55,11 +57,16 @@ async def grow(
     watching: Callable[[Engine], AbstractContextManager[object]] = nullcontext,
 ) -> GrowReport:
     """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk; `watching` surrounds the work."""
+    check_roles(problems, actors.played)
     with Forest(out) as forest:
         await forest.add_problems(problems)
         order = {problem.id: seq for seq, problem in enumerate(problems)}
-        done = forest.finished()
-        missing = [problem for problem in problems if digest(["tree", problem.id])[:24] not in done]
+        done, passed_over = forest.finished(), forest.passed_over()
+        missing = [
+            problem
+            for problem in problems
+            if digest(["tree", problem.id])[:24] not in done and problem.id not in passed_over
+        ]
         new_calls = 0
         refused: list[str] = []
         if missing:
@@ -71,9 +78,13 @@ async def grow(
 
                     async def one(problem: Problem) -> None:
                         try:
-                            tree = await grow_tree(engine, actors, settings, problem, bar.advance)
+                            tree = await grow_problem(engine, actors, settings, problem, bar.advance)
                         except RequestRefusedError as refusal:
                             refused.append(f"{problem.id}: {refusal}")
+                            bar.advance(settings.max_turns)
+                            return
+                        if isinstance(tree, PassedOver):
+                            await forest.add_passed_over(problem.id, tree.reason)
                             bar.advance(settings.max_turns)
                             return
                         await forest.add_tree(tree, order[problem.id])
@@ -124,4 +135,5 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
         leaked_critiques=leaked,
         new_calls=new_calls,
         account=forest.account(),
+        passed_over=dict(sorted(Counter(forest.passed_over().values()).items())),
     )

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from preftree.actors import ActorSettings
+from preftree.actors import Actor, ActorSettings
 from preftree.engine import Budget, ClusterSettings
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
-from preftree.grow import Actors, GrowSettings, grow, grow_on_cluster, join_shards
+from preftree.grow import (
+    OPTIONAL_ROLES,
+    Actors,
+    GrowSettings,
+    check_ladder,
+    check_roles,
+    grow,
+    grow_on_cluster,
+    join_shards,
+)
 from preftree.recipe.actors import open_actors, pick
 from preftree.recipe.runner import Context
 from preftree.recipe.settings import typed
 from preftree.recipe.stages.problems import read_problems
-from preftree.records import to_json
+from preftree.records import Problem, to_json
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     problems: str  # JSONL of problems
     actors: dict[str, Any]  # name → settings of an actor
-    ladder: tuple[str, ...]  # the actor, then stronger ones, by name; an empty name is passed over
-    pool: tuple[str, ...] = ()  # actors whose incorrect actions are preferred
+    ladder: tuple[str, ...]  # the actor, then up to three stronger ones, by name; an empty name is passed over
+    pool: tuple[str, ...] = ()  # actors of which one, drawn for each turn, writes incorrect actions
     critic: str | None = None  # an actor's name; none: critiques from the trace alone
+    hinter: str | None = None  # who writes from references; none: the first of the ladder
+    baseline: str | None = None  # whom a problem with a filter is asked first
+    judge: str | None = None  # who judges answers of problems without a ground truth
+    writer: str | None = None  # who writes inputs for problems without tests
     policy: GrowSettings = field(default_factory=GrowSettings)
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     budget: Budget = field(default_factory=Budget)
@@ -37,6 +50,7 @@ class Settings:
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     problems = read_problems(settings.problems)
+    _check(settings, problems, context.name)
     common: dict[str, Any] = {
         "environment": settings.environment,
         "budget": settings.budget,
@@ -66,10 +80,23 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 async def roles(settings: Settings, stage: str) -> AsyncIterator[Actors]:
     """Who plays which role, made in the process that grows."""
     async with open_actors(settings.actors, stage) as actors:
-        ladder, pool, critics = (
-            pick(settings.actors, actors, names, stage)
-            for names in (settings.ladder, settings.pool, (settings.critic,) if settings.critic else ())
-        )
-        if not ladder:
-            raise InputError(f"stage {stage}: ladder: expected at least one actor with a model")
-        yield Actors(ladder, pool, critics[0] if critics else None)
+
+        def named(*names: str | None) -> tuple[Actor, ...]:
+            return pick(settings.actors, actors, [name for name in names if name], stage)
+
+        optional = {role: next(iter(named(getattr(settings, role))), None) for role in OPTIONAL_ROLES}
+        yield Actors(named(*settings.ladder), named(*settings.pool), **optional)
+
+
+def _check(settings: Settings, problems: Sequence[Problem], stage: str) -> None:
+    """InputError for a role that a problem needs and nobody plays, before any actor is made or called."""
+
+    def played(*names: str | None) -> list[str]:
+        pick(settings.actors, {}, [name for name in names if name], stage)
+        return [name for name in names if name and settings.actors[name].get("model")]
+
+    try:
+        check_ladder(len(played(*settings.ladder)))
+        check_roles(problems, [role for role in OPTIONAL_ROLES if played(getattr(settings, role))])
+    except InputError as fault:
+        raise InputError(f"stage {stage}: {fault}") from fault
