@@ -72,7 +72,7 @@ def test_mathqa_is_stratified(data_dir):
 def test_both_shapes_of_mathqa_options(data_dir):
     problems = load(SourceSettings("mathqa", path=str(data_dir / "mathqa/challenge_test.json.gz"))).problems
     assert all(re.search(r"\nOptions:\n\(A\) .+\n\(B\) .+\n", problem.instruction) for problem in problems)
-    assert not any("['" in problem.instruction or "a )" in problem.instruction for problem in problems)
+    assert not any(re.search(r"\['|\b[a-e] \) ", problem.instruction.partition("Options:")[2]) for problem in problems)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def _options(text: str) -> dict[str, str]:
         except (ValueError, SyntaxError) as error:
             raise BadRowError("options", "begins as a list, but is none") from error
     marks = list(_OPTION.finditer(text))
-    ends = [mark.start() for mark in marks][1:] + [len(text)]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
     options = {mark[1]: text[mark.end() : end].strip(" ,") for mark, end in zip(marks, ends, strict=False)}
     if len(options) < 2 or len(options) < len(marks) or not all(options.values()):
         raise BadRowError("options", "expected a ) text , b ) text , …, each letter once")
