@@ -24,7 +24,8 @@ from preftree.records import Problem, Reference
 HUB = "allenai/math_qa"
 MOST_A_PATTERN = 5
 
-_OPTION = re.compile(r"(?:^|,\s*)([a-e]) \) ")
+# Some were published with the letter twice: `a ) a ) 8`.
+_OPTION = re.compile(r"(?:^|,\s*)([a-e]) \) (?:[a-e] \) )?")
 _OPERATION_OR_NUMBER = re.compile(r"[a-z_]\w*(?=\s*\()|[^\s(),]+")
 
 
