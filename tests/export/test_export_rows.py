@@ -78,7 +78,7 @@ def _forest(path, *trees):
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 def test_files_are_read_by_the_trainer(tmp_path, form):
-    from preftree.train.places import Place
+    from preftree.problems.places import Place
     from preftree.train.rows import Row, iter_rows
 
     _forest(tmp_path / "forest", TREE)

@@ -78,11 +78,11 @@ def test_all_families_together():
             SourceSettings("reasoning_gym", families=("gdc",)), 'no family "gdc"; there are basic', id="family"
         ),
         pytest.param(SourceSettings("reasoning_gym", path="x"), "it generates its problems", id="path"),
-        pytest.param(SourceSettings("gsm"), 'no source is named "gsm"; there are gsm8k, ', id="source"),
+        pytest.param(SourceSettings("gsm"), 'no source is named "gsm"; there are codecontests, ', id="source"),
         pytest.param(SourceSettings("gsm8k", limit=0), "limit: expected 1 or more, got 0", id="limit"),
         pytest.param(SourceSettings("gsm8k", offset=-1), "offset: expected 0 or more", id="offset"),
         pytest.param(SourceSettings("gsm8k", families=("gcd",)), "has no families", id="no-families"),
-        pytest.param(SourceSettings("math"), "path: expected the published JSONL", id="no-path"),
+        pytest.param(SourceSettings("reclor"), "path: expected train.json, which its owners give", id="no-path"),
     ],
 )
 def test_wrong_settings_are_told(settings, message):

@@ -11,8 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from preftree.errors import InputError
+from preftree.problems.places import Place
 from preftree.records import Message
-from preftree.train.places import Place
 from preftree.train.rows import BadRow, Conversation, Row, Text, iter_rows
 
 USER, YES, NO = Message("user", "q"), Message("assistant", "yes"), Message("assistant", "no")

@@ -15,10 +15,10 @@ from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from preftree.errors import InputError, TrainingError
+from preftree.problems.places import Place
 from preftree.progress import Progress
 from preftree.train.objectives import OBJECTIVES
 from preftree.train.order import batch_packs, epoch_batches
-from preftree.train.places import Place
 from preftree.train.prepare import prepare
 from preftree.train.reference import reference_key, reference_logps
 from preftree.train.rows import Row, iter_rows

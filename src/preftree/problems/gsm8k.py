@@ -9,21 +9,24 @@ package carries (data/gsm8k_slice.jsonl, licence beside it), all of which have a
 from __future__ import annotations
 
 from importlib import resources
-from pathlib import Path
 
 from preftree.problems.calculator import program_of
+from preftree.problems.places import file_values
 from preftree.problems.questions import question_id
-from preftree.problems.rows import BadRowError, Row, load_rows, text_field
+from preftree.problems.rows import BadRowError, Row, load_rows, published, text_field
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Reference
+
+HUB = "openai/gsm8k"
 
 
 def load_gsm8k(settings: SourceSettings) -> Loaded:
     if settings.path is not None:
-        return load_rows(Path(settings.path), settings, lambda row, _: problem_of(row, settings.split))
+        rows = published(settings, HUB, configs=("main",))
+        return load_rows(rows, settings, lambda row: problem_of(row, settings.split))
     packaged = resources.files("preftree.problems") / "data" / "gsm8k_slice.jsonl"
     with resources.as_file(packaged) as path:
-        return load_rows(path, settings, lambda row, _: problem_of(row, settings.split))
+        return load_rows(file_values(path), settings, lambda row: problem_of(row, settings.split))
 
 
 def problem_of(row: Row, split: str) -> Problem:

@@ -7,19 +7,15 @@ it) runs beside the test, from the prompt, never from the program under test.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from preftree.errors import InputError
 from preftree.problems.questions import question_id
-from preftree.problems.rows import Row, code_field, load_rows, text_field
+from preftree.problems.rows import Row, code_field, load_rows, published, text_field
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Reference, Tests
 
 
 def load_humaneval(settings: SourceSettings) -> Loaded:
-    if settings.path is None:
-        raise InputError("source humaneval: path: expected the published file (HumanEval.jsonl or .gz of it)")
-    return load_rows(Path(settings.path), settings, lambda row, _: _problem(row, settings.split))
+    rows = published(settings, None, expected="the published file (HumanEval.jsonl or .gz of it)")
+    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
 
 
 def _problem(row: Row, split: str) -> Problem:

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 from preftree.errors import InputError
 from preftree.problems.questions import question_id
-from preftree.problems.rows import BadRowError, Row, load_rows, optional_field, text_field
+from preftree.problems.rows import BadRowError, Row, load_rows, optional_field, published, text_field
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Reference, Task, Tests, from_json
 
@@ -25,7 +25,7 @@ def load_jsonl(settings: SourceSettings) -> Loaded:
         raise InputError("source jsonl: path: expected a JSONL file of problems")
     path = Path(settings.path)
     dataset = path.name.split(".")[0] or "own"
-    return load_rows(path, settings, lambda row, _: _problem(row, dataset, settings.split))
+    return load_rows(published(settings, None), settings, lambda row: _problem(row, dataset, settings.split))
 
 
 def _problem(row: Row, default_dataset: str, split: str) -> Problem:

@@ -6,20 +6,16 @@ without a reference: the collection has none. The package carries no rows of it 
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from preftree.errors import InputError
 from preftree.problems.names import names_under_test
 from preftree.problems.questions import question_id
-from preftree.problems.rows import BadRowError, Row, code_field, load_rows, text_field
+from preftree.problems.rows import BadRowError, Row, code_field, load_rows, published, text_field
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Tests
 
 
 def load_leetcode(settings: SourceSettings) -> Loaded:
-    if settings.path is None:
-        raise InputError("source leetcode: path: expected the published file (one JSON row a line, or .gz of it)")
-    return load_rows(Path(settings.path), settings, lambda row, _: _problem(row, settings.split))
+    rows = published(settings, None, expected="the published file (one JSON row a line, or .gz of it)")
+    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
 
 
 def _problem(row: Row, split: str) -> Problem:

@@ -2,26 +2,27 @@
 
 In:  published rows: problem, level, type, solution. Out: problems whose answer is the last \\boxed{} of the solution
 (braces matched) and whose rationale is the solution. No program: a solution in prose can't be turned into one.
-The package carries no rows of it (its licence is contested): a path is needed.
+The package carries no rows of it (its licence is contested).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from preftree.errors import InputError
 from preftree.problems.questions import question_id
-from preftree.problems.rows import BadRowError, Row, load_rows, text_field
+from preftree.problems.rows import BadRowError, Row, load_rows, published, text_field
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Reference
 
+HUB = "EleutherAI/hendrycks_math"
+_SUBJECTS = (
+    "algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra",
+    "precalculus",
+)  # fmt: skip
 _BOXES = ("\\boxed", "\\fbox")
 
 
 def load_math(settings: SourceSettings) -> Loaded:
-    if settings.path is None:
-        raise InputError("source math: path: expected the published JSONL file (fields problem, level, type, solution)")
-    return load_rows(Path(settings.path), settings, lambda row, _: _problem(row, settings.split))
+    rows = published(settings, HUB, configs=_SUBJECTS)
+    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
 
 
 def _problem(row: Row, split: str) -> Problem:

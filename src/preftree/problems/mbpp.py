@@ -8,20 +8,25 @@ not name the function. The challenge tests are not part of the benchmark and are
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from preftree.errors import InputError
 from preftree.problems.names import imports_of, names_under_test
 from preftree.problems.questions import question_id
-from preftree.problems.rows import BadRowError, Row, code_field, list_field, load_rows, optional_field, text_field
+from preftree.problems.rows import (
+    BadRowError,
+    Row,
+    code_field,
+    list_field,
+    load_rows,
+    optional_field,
+    published,
+    text_field,
+)
 from preftree.problems.types import Loaded, SourceSettings
 from preftree.records import Problem, Reference, Tests
 
 
 def load_mbpp(settings: SourceSettings) -> Loaded:
-    if settings.path is None:
-        raise InputError("source mbpp: path: expected the published file (mbpp.jsonl, or a JSON list of rows)")
-    return load_rows(Path(settings.path), settings, lambda row, _: _problem(row, settings.split))
+    rows = published(settings, None, expected="the published file (mbpp.jsonl, or a JSON list of rows)")
+    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
 
 
 def _problem(row: Row, split: str) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from preftree.records import Problem
+from preftree.records import Problem, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,12 +12,15 @@ class SourceSettings:
     """Which problems of which source."""
 
     name: str  # a name in SOURCES
-    path: str | None = None  # file in the published format (JSONL, or .gz of it); None: what the package carries
-    split: str = "train"  # written into the problems; a generator draws other problems for another split
-    limit: int | None = None  # at most so many problems (of each family, for reasoning_gym); None: all (or 100)
-    offset: int = 0  # problems passed over first: with one seed, two ranges share no problem
+    path: str | None = None  # file or folder in the published format, or a hub id; None: the source's own hub id
+    split: str = "train"  # of a hub id; written into the problems; a generator draws others for another split
+    limit: int | None = None  # at most so many rows (of each family, for reasoning_gym); None: all (or 100)
+    offset: int = 0  # rows passed over first: with one seed, two ranges share no problem
     seed: int = 0  # of the generators, and of the order in which a file's rows are drawn where there is a limit
     families: tuple[str, ...] = ()  # reasoning_gym only: the families, all of them if none is named
+    forms: tuple[Task, ...] = ()  # mathematics: what is made of a row, Math_PoT, Math_CoT or both; (): the source's own
+    filter: bool = False  # grow only the problems that the baseline actor fails
+    config: str = ""  # of a hub id; "": the source's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,11 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The problems, the rows set aside, and how many of the problems have a reference program."""
+    """The problems, the rows set aside as broken, and how many sound rows a rule of the source left out, by rule."""
 
     problems: tuple[Problem, ...]
     set_aside: tuple[SetAside, ...] = ()
+    passed_over: tuple[tuple[str, int], ...] = ()
 
     @property
     def with_program(self) -> int:

@@ -36,7 +36,7 @@ _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model",
+    "reference_model", "path",
 }  # fmt: skip
 
 
@@ -211,12 +211,17 @@ def _inputs(value: Any, marks: Mapping[str, str], key: str = "") -> dict[str, st
 def _content(path: Path) -> str:
     """What a file holds; of a directory, the mark of the stage that made it, or its files' names, sizes and times."""
     if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        state = hashlib.sha256()
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 22):
+                state.update(block)
+        return state.hexdigest()
     stage = _load(path / "stage.json")
     if stage is not None:
         return str(stage["mark"])
-    files = sorted(entry for entry in path.iterdir() if entry.is_file())
-    return digest([(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files])
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    states = [(entry.relative_to(path).as_posix(), entry.stat()) for entry in files]
+    return digest([(name, state.st_size, state.st_mtime_ns) for name, state in states])
 
 
 def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""Deal problems into splits that share no question.
+"""Problems for the stages that follow: dealt into splits that share no question, or whole sources in one file.
 
 In:  families of generated or published problems, or a JSONL file of one's own. Out: `<split>.jsonl`, `groups.json`.
-Always true: no normalised question stands in two splits, or twice in one.
+     Or sources with their settings. Out: `problems.jsonl`, all of them in their order.
+Always true: no normalised question stands in two splits, or twice in one; no id stands twice in a file; what
+CodeContests and TACO share stands once; of sources, one at a time is held in memory.
 """
 
 from __future__ import annotations
@@ -15,26 +17,34 @@ from typing import Any
 
 from preftree.environment.tools import KNOWN
 from preftree.errors import InputError
-from preftree.problems import SourceSettings, families, load, normalise_question
+from preftree.problems import Loaded, SourceSettings, families, load, normalise_question
+from preftree.problems.overlap import PAIRED, Sketch, shared_problems, sketch
 from preftree.recipe.runner import Context
 from preftree.records import Problem, canonical, from_json
 from preftree.verify import VERIFIERS
 
 # More are asked for than needed: small generators repeat themselves.
 _SPARE = 2.0
+# So many of a source's rows that were set aside are quoted in the report.
+_QUOTED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     splits: dict[str, Any] = field(default_factory=dict)  # split → family → how many; the last split is held out
     own: str | None = None  # JSONL of one's own problems, in place of the families
-    seed: int = 0
+    sources: tuple[SourceSettings, ...] = ()  # in place of both: whole sources, each with settings of its own
+    seed: int = 0  # of the families and of the dealing; a source has its own
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
+    if settings.sources:
+        if settings.splits or settings.own is not None:
+            raise InputError(f"stage {context.name}: expected sources, or splits (with or without own), not both")
+        return _write_sources(settings.sources, context)
     held_out = list(settings.splits)[-1] if settings.splits else None
     if held_out is None:
-        raise InputError(f"stage {context.name}: splits: expected split names with families and counts")
+        raise InputError(f"stage {context.name}: splits: expected split names with families and counts, or sources")
     set_aside = 0
     if settings.own is not None:
         dealt, set_aside = _deal_own(settings)
@@ -60,6 +70,52 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         "groups": groups,
         "set_aside": set_aside,
     }
+
+
+def _write_sources(sources: Sequence[SourceSettings], context: Context) -> dict[str, Any]:
+    """All problems of all sources in one file; the report has a paragraph a source."""
+    path = context.out / "problems.jsonl"
+    partial = path.with_name(path.name + ".partial")
+    ids: set[str] = set()
+    sketches: dict[str, list[Sketch]] = {name: [] for name in PAIRED}
+    report: dict[str, Any] = {}
+    with partial.open("w", encoding="utf-8") as file:
+        for number, source in enumerate(sources, start=1):
+            loaded = load(source)
+            kept, shared = _without_overlap(loaded.problems, source.name, sketches)
+            fresh = [problem for problem in kept if problem.id not in ids]
+            ids |= {problem.id for problem in fresh}
+            for problem in fresh:
+                file.write(canonical(problem) + "\n")
+            name = source.name if source.name not in report else f"{source.name} ({number})"
+            report[name] = _told(loaded, len(fresh), len(kept) - len(fresh), shared)
+    partial.replace(path)
+    return {"problems": {"problems": {name: told["problems"] for name, told in report.items()}}, "sources": report}
+
+
+def _without_overlap(
+    problems: Sequence[Problem], source: str, sketches: dict[str, list[Sketch]]
+) -> tuple[Sequence[Problem], int]:
+    """The problems that the other of CodeContests and TACO did not give before, and how many it did."""
+    if source not in PAIRED:
+        return problems, 0
+    drawn = [sketch(problem) for problem in problems]
+    (other,) = PAIRED - {source}
+    gone = {shared.id for shared in shared_problems(sketches[other], drawn)}
+    sketches[source] += [mine for mine in drawn if mine.id not in gone]
+    return [problem for problem in problems if problem.id not in gone], len(gone)
+
+
+def _told(loaded: Loaded, problems: int, repeated: int, shared: int) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "problems": problems,
+        "with_program": loaded.with_program,
+        "set_aside": len(loaded.set_aside),
+        "first_set_aside": [str(bad) for bad in loaded.set_aside[:_QUOTED]],
+        "passed_over": dict(loaded.passed_over),
+    }
+    counts = {"repeated_ids": repeated, "shared_with_another_source": shared}
+    return told | {name: count for name, count in counts.items() if count}
 
 
 def _deal_families(settings: Settings) -> dict[str, list[Problem]]:
@@ -110,7 +166,7 @@ def _deal_own(settings: Settings) -> tuple[dict[str, list[Problem]], int]:
 def _usable(problems: Sequence[Problem], path: str) -> list[Problem]:
     """The same problems, unless one names a verifier or a tool that there is not: told before any call is paid."""
     for problem in problems:
-        known = (*VERIFIERS, "code") if problem.tests else tuple(VERIFIERS)
+        known = (*VERIFIERS, "judge", "code") if problem.tests else (*VERIFIERS, "judge")
         if problem.verifier not in known:
             raise InputError(
                 f'{path}: problem {problem.id}, field "verifier": expected one of {", ".join(known)}'
