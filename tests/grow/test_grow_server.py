@@ -35,7 +35,8 @@ def served(tiny_model, tmp_path_factory):
     log = (tmp_path_factory.mktemp("server") / "log").open("w+")
     command = [sys.executable, "-m", "transformers.cli.transformers", "serve", model]
     command += ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    # One thread: two that wait for each other on a busy machine take minutes.
+    offline = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=offline) as server:
         try:
             _await(server, f"http://127.0.0.1:{port}/health", log)
@@ -72,14 +73,14 @@ def _answers(forest):
 
 def test_growing_over_a_served_model_goes_on_after_a_kill(tmp_path, served):
     address, model = served
-    rows = [{"problem": f"What is {i} + 7?", "reference": str(i + 7), "program": f"{i} + 7"} for i in range(4)]
+    rows = [{"problem": f"What is {i} + 7?", "reference": str(i + 7), "program": f"{i} + 7"} for i in range(3)]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
     forest = tmp_path / "forest"
     section = {
         "problems": str(tmp_path / "p.jsonl"),
         "actors": {"far": {"kind": "endpoint", "base_url": address, "model": model, "max_connections": 2}},
         "ladder": ["far"],
-        "policy": {"batches": [1, 1], "max_turns": 1, "max_tokens": 16},
+        "policy": {"batches": [1, 1], "max_turns": 1, "max_tokens": 8},
         "environment": {"workers": 1, "preload": []},
         "out": str(forest),
     }
@@ -87,17 +88,17 @@ def test_growing_over_a_served_model_goes_on_after_a_kill(tmp_path, served):
     command = [sys.executable, "-m", "preftree", "grow", str(tmp_path / "grow.json")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
         until = time.monotonic() + 100
-        while len(_answers(forest)) < 3 and time.monotonic() < until and first.poll() is None:
-            time.sleep(0.02)
+        while len(_answers(forest)) < 2 and time.monotonic() < until and first.poll() is None:
+            time.sleep(0.1)
         first.kill()
     before = _answers(forest)
     assert first.returncode == -signal.SIGKILL
-    assert len(before) >= 3
+    assert len(before) >= 2
 
     report = run_single("grow", section)["report"]
     after = _answers(forest)
     assert before.items() <= after.items()
-    assert (report["trees"], report["new_calls"]) == (4, len(after) - len(before))
+    assert (report["trees"], report["new_calls"]) == (3, len(after) - len(before))
     assert report["new_calls"] > 0
     assert report["account"]["calls"] == len(after)
     # Each prompt holds the rules and the problem: dozens of tokens, counted by the server.
