@@ -183,7 +183,7 @@ def _server(url: str, key: str, settings: ActorSettings, clock: Clock) -> Server
     now, requests, tokens = clock.now(), settings.requests_per_minute, settings.tokens_per_minute
     return Server(
         url,
-        Web(url, key, timeout_s=settings.timeout_s, max_connections=settings.max_connections),
+        Web(url, key, timeout_s=settings.timeout_s),
         settings.max_connections,
         None if requests is None else Bucket(requests, now),
         None if tokens is None else Bucket(tokens, now),
