@@ -47,7 +47,7 @@ def served(tiny_model, tmp_path_factory):
 
 
 def _await(server, url, log):
-    until = time.monotonic() + 90
+    until = time.monotonic() + 150
     while time.monotonic() < until and server.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=5):
