@@ -359,7 +359,9 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in get_args(hint):
             return None
         inner = [arg for arg in get_args(hint) if arg is not type(None)]
-        return _typed(inner[0], value, where)
+        # Of one thing or several ("str | tuple[str, ...]") a list is the several.
+        several = [arg for arg in inner if get_origin(arg) is tuple and isinstance(value, (list, tuple))]
+        return _typed((several or inner)[0], value, where)
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise ValueError(f"{where}: expected a list, got {type(value).__name__}")
@@ -369,6 +371,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         if value not in get_args(hint):
             raise ValueError(f"{where}: expected one of {', '.join(map(str, get_args(hint)))}, got {value!r}")
         return value
+    if origin is dict and not isinstance(value, dict):
+        raise ValueError(f"{where}: expected a mapping, got {type(value).__name__}")
     if dataclasses.is_dataclass(hint):
         return from_json(typing.cast(type, hint), value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from preftree.actors import ActorSettings, Prices, check, endpoint, make_actor
+from preftree.actors import ActorSettings, Event, Prices, check, endpoint, make_actor
+from preftree.actors.clock import Clock
 from preftree.errors import ActorError, InputError, RequestRefusedError, UnclearRefusalError
 from preftree.records import Message, Request, Sample
 
@@ -59,9 +61,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(content)))
+        if "content-length" not in headers:
+            self.send_header("content-length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+        if "content-length" in headers:
+            self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         """Quiet."""
@@ -97,7 +102,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint, "_FIRST_PAUSE_S", 0.01)
 
 
-def settings(url: str, **more: Any) -> ActorSettings:
+def settings(url: str | tuple[str, ...], **more: Any) -> ActorSettings:
     return ActorSettings(name="far", kind="endpoint", model="big", base_url=url, **more)
 
 
@@ -349,9 +354,173 @@ def test_the_page_of_settings_names_each_with_its_default() -> None:
     for names, default in re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", page, re.MULTILINE):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", names), default.strip('` "'))
     assert told.pop("name") == "the key above"
-    defaults = {field.name: field.default for field in dataclasses.fields(ActorSettings) if field.name != "name"}
+    example = ActorSettings()
+    defaults = {field.name: getattr(example, field.name) for field in dataclasses.fields(example)}
+    del defaults["name"]
     # As YAML writes them: false, 300, and nothing for an empty text.
     assert told == {
         name: f"{value:g}" if isinstance(value, float) else json.dumps(value).strip('"')
         for name, value in defaults.items()
     }
+
+
+# ---------------------------------------------------------------- several servers, counts, and what else is sent
+
+
+class Hasty(Clock):
+    """The machine's clock, on which every wait is over at once."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> Callable[[], None]:
+        def jump() -> None:
+            self.ahead += delay_s
+            call()
+
+        return super().later(0.0, jump)
+
+    async def sleep(self, delay_s: float) -> None:
+        self.ahead += delay_s
+
+
+def sampled(made_settings: ActorSettings, *requests: Request) -> tuple[list[tuple[Sample, ...]], dict[str, int]]:
+    """The samples of requests asked at once, and the counts of all servers together."""
+
+    async def all_of_them() -> tuple[list[tuple[Sample, ...]], dict[str, int]]:
+        actor = endpoint.EndpointActor(made_settings, Hasty())
+        try:
+            samples = await asyncio.gather(*(actor.sample(request) for request in requests))
+            counts: Counter[str] = Counter()
+            for event in actor.events():
+                counts[event.name] += event.count
+            return samples, dict(counts)
+        finally:
+            await actor.close()
+
+    return asyncio.run(all_of_them())
+
+
+GOOD = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        pytest.param(bad(500), "500", id="500"),
+        pytest.param(bad(529), "529", id="529"),
+        pytest.param(None, "reset", id="reset"),
+        pytest.param((200, {"content-length": "999"}, b'{"choices": ['), "half answer", id="half-body"),
+        pytest.param((200, {}, b'{"choices": [{"message": {"con'), "half answer", id="half-json"),
+        pytest.param((200, {}, b"<html>"), "garbage", id="a-page"),
+        pytest.param((200, {}, b"\xff\xfe"), "garbage", id="not-utf-8"),
+        pytest.param((200, {}, b"[1]"), "garbage", id="a-list"),
+        pytest.param((200, {}, b'{"hello": 1}'), "garbage", id="another-form"),
+        pytest.param((200, {}, b'{"choices": [], "usage": {}}'), "no choices", id="no-choices"),
+        pytest.param((200, {}, json.dumps(GOOD | {"usage": None}).encode()), "no usage", id="no-usage"),
+        pytest.param((200, {}, json.dumps(GOOD).encode()), "garbage", id="half-usage"),
+        pytest.param(bad(429, **{"Retry-After": "3600"}), "429", id="429"),
+    ],
+)
+def test_each_fault_is_counted_by_name(server: Server, fault: Reply | None, name: str) -> None:
+    server.reply = lambda number, body: fault if number < 2 else good(body)
+    _, counts = sampled(settings(server.url, attempts=3, patience_s=1e5), Request(CHAT))
+    assert counts == {name: 2, "answered": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        pytest.param({"error": {"message": "no", "code": "content_filter"}}, "filtered", id="filtered"),
+        pytest.param({"error": {"message": "no", "code": "context_length_exceeded"}}, "too long", id="too-long"),
+        pytest.param({"error": {"message": "no"}}, "refused", id="refused"),
+    ],
+)
+def test_each_refusal_is_counted_by_name(server: Server, body: Any, name: str) -> None:
+    server.reply = lambda *_: (400, {}, json.dumps(body).encode())
+
+    async def refused() -> tuple[Event, ...]:
+        actor = make_actor(settings(server.url))
+        with pytest.raises(RequestRefusedError):
+            await actor.sample(Request(CHAT))
+        await actor.close()
+        return actor.events()
+
+    assert asyncio.run(refused()) == (Event(server.url, name, 1),)
+
+
+def test_others_stand_in_for_a_server_that_is_away(server: Server) -> None:
+    away = settings(("http://127.0.0.1:9/v1", server.url), attempts=2)
+    samples, counts = sampled(away, *(Request(CHAT, samples=(i,)) for i in range(40)))
+    assert len(samples) == 40
+    assert counts["answered"] == 40
+    assert 1 <= counts["unreachable"] <= 20
+
+
+def test_a_model_that_has_answered_is_waited_for(server: Server) -> None:
+    """It is away for 30 requests; a call has 6 attempts."""
+    server.reply = lambda number, body: bad(503) if 0 < number < 30 else good(body)
+    first, second = (Request(CHAT, samples=(i,)) for i in range(2))
+
+    async def one_after_the_other() -> None:
+        actor = endpoint.EndpointActor(settings(server.url, attempts=6), Hasty())
+        await actor.sample(first)
+        await actor.sample(second)
+        await actor.close()
+
+    asyncio.run(one_after_the_other())
+    assert len(server.asked) == 31
+
+
+def test_an_actor_is_known_by_what_changes_answers_not_by_its_address() -> None:
+    def identity(**more: Any) -> str:
+        return make_actor(ActorSettings(kind="endpoint", **({"model": "m", "base_url": "http://a/v1"} | more))).identity
+
+    assert identity() == identity(base_url=("http://b/v1", "http://c/v1"), max_tokens_field="max_completion_tokens")
+    others = [{"model": "n"}, {"prefill": True}, {"extra_body": {"top_k": 5}}, {"thought_tags": ()}]
+    assert len({identity(), *(identity(**other) for other in others)}) == 5
+
+
+def test_more_fields_are_sent_and_some_left_out(server: Server) -> None:
+    server.reply = lambda _, body: good(body | {"seed": 0})
+    more = {"chat_template_kwargs": {"enable_thinking": False}, "seed": None, "top_p": None}
+    ask(settings(server.url, extra_body=more, max_tokens_field="max_completion_tokens"), Request(CHAT, max_tokens=9))
+    _, body, _ = server.asked[0]
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    assert body["max_completion_tokens"] == 9
+    assert not {"max_tokens", "seed", "top_p"} & set(body)
+
+
+@pytest.mark.parametrize(
+    ("message", "finish", "expected"),
+    [
+        pytest.param({"content": "<think>hm</think>yes"}, "stop", ("hm", "yes"), id="tags"),
+        pytest.param({"content": "<think>hm"}, "length", ("hm", ""), id="cut"),
+        pytest.param({"content": "yes", "reasoning": "hm"}, "stop", ("hm", "yes"), id="field"),
+        pytest.param({"content": "b</think>yes", "reasoning_content": "a"}, "stop", ("a\nb", "yes"), id="both"),
+        pytest.param({"content": None, "reasoning_content": "hm"}, "length", ("hm", ""), id="cut-in-the-field"),
+    ],
+)
+def test_thoughts_are_no_part_of_the_text(
+    server: Server, message: dict[str, Any], finish: str, expected: tuple[str, str]
+) -> None:
+    server.reply = lambda _, body: good(body, message=message, finish_reason=finish)
+    (sample,) = ask(settings(server.url), Request(CHAT))
+    assert (sample.thought, sample.text) == expected
+    assert (sample.finish_reason, sample.output_tokens) == (finish, 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        pytest.param({"base_url": ()}, "base_url is", id="no-address"),
+        pytest.param({"base_url": ("http://x/v1", "http://x/v1/")}, "an address twice", id="twice"),
+        pytest.param({"tokens_per_minute": 0.0}, "tokens_per_minute is 0.0, expected more than 0", id="no-tokens"),
+        pytest.param({"extra_body": {"messages": []}}, "extra_body holds messages", id="messages"),
+    ],
+)
+def test_wrong_settings_of_several_servers(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        make_actor(ActorSettings(**({"name": "far", "kind": "endpoint", "base_url": "http://x/v1"} | more)))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,30 @@ def test_a_stop_string_is_cut_off(actor: LocalActor) -> None:
         assert short.text == (whole.text if at < 0 else whole.text[:at])
         assert at < 0 or (short.finish_reason == "stop" and short.output_tokens <= whole.output_tokens)
     assert cut[0].text != free[0].text
+
+
+def test_what_a_model_thinks_is_kept_apart(tiny_checkpoint: Path) -> None:
+    """Letters that the model writes stand in for tags."""
+    request = Request(CHAT, max_tokens=40, samples=tuple(range(12)))
+    drawn = asyncio.run(_once(tiny_checkpoint, (), request))
+    plain = max(drawn, key=lambda sample: len(sample.text.strip()))
+    request = replace(request, samples=(plain.index,))
+    start = plain.text.lstrip()
+    (sample,) = asyncio.run(_once(tiny_checkpoint, (start[:2], start[4:6]), request))
+    thought, _, text = start[2:].partition(start[4:6])
+    assert (sample.thought, sample.text) == (thought.strip() or None, text.lstrip())
+    assert (sample.output_tokens, sample.finish_reason) == (plain.output_tokens, plain.finish_reason)
+    # The end of the template's prompt as the opening tag: the answer begins inside the thought, which nothing closes.
+    (inside,) = asyncio.run(_once(tiny_checkpoint, ("assistant", "no such tag"), request))
+    assert (inside.thought, inside.text) == (plain.text.strip(), "")
+
+
+async def _once(checkpoint: Path, tags: tuple[str, ...], request: Request) -> tuple[Sample, ...]:
+    actor = make_actor(ActorSettings(model=str(checkpoint), dtype="float32", thought_tags=tags))
+    try:
+        return await actor.sample(request)
+    finally:
+        await actor.close()
 
 
 def test_prefill_continues_the_answer(actor: LocalActor, tiny_checkpoint: Path) -> None:

@@ -11,8 +11,9 @@ to answer is an ActorError; secrets come from the environment and reach no messa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from preftree.actors.thoughts import TAGS
 from preftree.errors import ActorError, InputError
 from preftree.records import Request, Sample
 
@@ -43,6 +44,15 @@ class Prices:
         return (cost + sample.output_tokens * self.output_usd) / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened at one server, and how often: answered, 429, time-out, reset, left alone, …"""
+
+    server: str
+    name: str
+    count: int
+
+
 class Actor(Protocol):
     """A model that answers. `identity` says what answers and goes into the hash of a request."""
 
@@ -58,6 +68,10 @@ class Actor(Protocol):
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
         """Log-probabilities, in nats, of a given continuation's tokens."""
         ...
+
+    def events(self) -> tuple[Event, ...]:
+        """What has happened since the actor was made, by server and name; nothing for one that asks no server."""
+        return ()
 
     async def close(self) -> None:
         """Let go of threads and connections."""
@@ -82,18 +96,31 @@ class ActorSettings:
     """local: draws that advance together."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """local: the arithmetic of sampling; auto takes bfloat16 where the machine has instructions for it."""
-    base_url: str = ""
-    """endpoint: the address up to and including the version, such as http://127.0.0.1:8000/v1."""
+    base_url: str | tuple[str, ...] = field(default="", metadata=_FREE)
+    """endpoint: the address up to and including the version, such as http://127.0.0.1:8000/v1; or a list of addresses
+    that serve the same model: they share the load, and stand in for one another."""
     prefill: bool = False
     """endpoint: the server goes on with a given start of the answer (vLLM, SGLang, llama.cpp); else none is sent."""
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    """endpoint: more fields of each request's JSON; a null takes out one that the server refuses, such as seed."""
+    thought_tags: tuple[str, ...] = TAGS
+    """Between these an answer's thoughts stand in its text; empty: they are left there."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = field(default="max_tokens", metadata=_FREE)
+    """endpoint: what its server calls the limit of an answer's tokens."""
     api_key_env: str = field(default="", metadata=_FREE)
     """endpoint: the environment variable that holds the key; empty for none."""
     timeout_s: float = field(default=300.0, metadata=_FREE)
     """endpoint: seconds for one answer."""
-    attempts: int = field(default=5, metadata=_FREE)
-    """endpoint: how often one sample is tried; a 429 with Retry-After does not count."""
-    max_connections: int = field(default=64, metadata=_FREE)
-    """endpoint: requests in flight at once."""
+    attempts: int = field(default=8, metadata=_FREE)
+    """endpoint: how often one sample is tried; a 429 does not count, nor does what a server that is down fails."""
+    patience_s: float = field(default=1800.0, metadata=_FREE)
+    """endpoint: how long a call waits while no server answers, be it down or limiting."""
+    max_connections: int = field(default=256, metadata=_FREE)
+    """endpoint: requests in flight at once, for each address."""
+    requests_per_minute: float | None = field(default=None, metadata=_FREE)
+    """endpoint: for each address; empty for no limit."""
+    tokens_per_minute: float | None = field(default=None, metadata=_FREE)
+    """endpoint: input and output together, for each address; empty for no limit."""
     input_usd: float = field(default=0.0, metadata=_FREE)
     """US dollars for a million input tokens."""
     cached_input_usd: float = field(default=0.0, metadata=_FREE)
@@ -104,6 +131,12 @@ class ActorSettings:
     @property
     def prices(self) -> Prices:
         return Prices(self.input_usd, self.cached_input_usd, self.output_usd)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses, without a slash at the end."""
+        listed = (self.base_url,) if isinstance(self.base_url, str) else self.base_url
+        return tuple(url.rstrip("/") for url in listed)
 
 
 def make_actor(settings: ActorSettings) -> Actor:

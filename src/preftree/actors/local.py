@@ -1,7 +1,7 @@
 """A model in this process: any causal transformers checkpoint, sampled in one thread in large batches.
 
 In:  requests, from any number of coroutines at once.
-Out: samples; the text is what the model wrote, without the prefill and the stop string.
+Out: samples; the text is what the model wrote, without the prefill, the stop string and what it thought first.
 Always true: requests that arrive while the model is busy join the batch as rows end; draw i of a request is seeded by
 (seed, i), so it does not depend (to rounding) on what is drawn beside it; a failure of the model is an ActorError
 of every request that waits.
@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from preftree.actors import ActorSettings, Capabilities, Prices, check
+from preftree.actors import ActorSettings, Capabilities, Event, Prices, check
+from preftree.actors.thoughts import TAGS, check_tags, split_thought
 from preftree.actors.weights import LoadedModel, fingerprint, load_model, resolve_model
 from preftree.errors import ActorError, InputError, PreftreeError, RequestRefusedError
 from preftree.records import Message, Request, Sample
@@ -49,11 +50,14 @@ class LocalActor:
     def __init__(self, settings: ActorSettings) -> None:
         if settings.max_batch < 1:
             raise InputError(f"actor {settings.name}: max_batch is {settings.max_batch}, expected 1 or more")
+        check_tags(settings.name, settings.thought_tags)
         self.name: str = settings.name
         self.prices: Prices = settings.prices
         self._model = resolve_model(settings.model)
-        self.identity: str = f"local:{fingerprint(self._model)}"
-        self._worker = _Worker(self.name, self._model, settings.dtype, settings.max_batch)
+        tags = settings.thought_tags
+        # Tags that are not the default's part other texts from the same answers.
+        self.identity: str = f"local:{fingerprint(self._model)}" + ("" if tags == TAGS else f":{'|'.join(tags)}")
+        self._worker = _Worker(self.name, self._model, settings)
 
     async def sample(self, request: Request) -> tuple[Sample, ...]:
         check(self, request)
@@ -66,6 +70,9 @@ class LocalActor:
         job = _Scoring(request, continuation)
         self._worker.submit(job)
         return await asyncio.wrap_future(job.answer)
+
+    def events(self) -> tuple[Event, ...]:
+        return ()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._worker.stop)
@@ -104,8 +111,8 @@ class _Draw:
 class _Worker:
     """The thread that owns the model. It starts with the first job and loads the model then."""
 
-    def __init__(self, name: str, model: Path | str, dtype: str, max_batch: int) -> None:
-        self._name, self._model, self._dtype, self._max_batch = name, model, dtype, max_batch
+    def __init__(self, name: str, model: Path | str, settings: ActorSettings) -> None:
+        self._name, self._model, self._settings = name, model, settings
         self._jobs: queue.SimpleQueue[_Sampling | _Scoring | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -142,8 +149,8 @@ class _Worker:
                     try:
                         # transformers loads through settings of the whole process: one model at a time.
                         with _MACHINE:
-                            loaded = load_model(self._model, _dtype(self._dtype))
-                        batch = _Batch(self._name, loaded, self._max_batch)
+                            loaded = load_model(self._model, _dtype(self._settings.dtype))
+                        batch = _Batch(self._name, loaded, self._settings.max_batch, self._settings.thought_tags)
                     except Exception as error:  # noqa: BLE001 a job must never wait for a thread that died
                         # A model that can't be loaded is not tried again for every job.
                         broken = _named(self._name, error)
@@ -171,10 +178,11 @@ class _Worker:
 class _Batch:
     """Draws that wait, draws that advance, and the way from tokens to text and back."""
 
-    def __init__(self, name: str, loaded: LoadedModel, max_rows: int) -> None:
+    def __init__(self, name: str, loaded: LoadedModel, max_rows: int, thought_tags: tuple[str, ...]) -> None:
         from preftree.actors.decoder import Decoder
 
         self._name, self._tokenizer, self._max_rows = name, loaded.tokenizer, max_rows
+        self._thought_tags = thought_tags
         self._decoder: Decoder = Decoder(loaded.model, _end_tokens(loaded), max_rows)
         self._waiting: deque[_Draw] = deque()
         self._active: dict[Row, _Draw] = {}
@@ -282,14 +290,24 @@ class _Batch:
         text = self._text(row)
         cut = self._stop_at(row, request.stop, False) if request.stop else -1
         finish: Literal["stop", "length"] = "length" if row.finish == "length" and cut < 0 else "stop"
+        thought, text = self._parted(text if cut < 0 else text[:cut], row, request)
         return Sample(
             index=index,
-            text=text if cut < 0 else text[:cut],
+            text=text,
             input_tokens=len(row.prompt),
             output_tokens=len(row.tokens),
             finish_reason=finish,
+            thought=thought,
             logprobs=tuple(row.logprobs) if request.logprobs else None,
         )
+
+    def _parted(self, text: str, row: Row, request: Request) -> tuple[str | None, str]:
+        """Thought and answer of a chat; a raw text is given as it was written."""
+        if request.text is not None or not self._thought_tags:
+            return None, text
+        # Some templates end a prompt with the opening tag.
+        before = self._tokenizer.decode(row.prompt[-16:], skip_special_tokens=False).rstrip()
+        return split_thought(text, self._thought_tags, inside=before.endswith(self._thought_tags[0]))
 
     def _drop_cancelled(self) -> None:
         self._waiting = deque(draw for draw in self._waiting if not draw.job.answer.done())

@@ -54,5 +54,5 @@ def check_actors(settings: Mapping[str, Any], stage: str) -> None:
         if not isinstance(section, dict):
             raise InputError(f"{where}: expected settings such as {{model: embedded}}")
         parsed = typed(ActorSettings, {"name": name, **section}, where)
-        if "@" in parsed.base_url or "?" in parsed.base_url:
+        if any("@" in url or "?" in url for url in parsed.urls):
             raise InputError(f"{where}: base_url holds a password or a query; name a variable in api_key_env instead")
