@@ -1,0 +1,43 @@
+"""The licences of the sources, by the data set's name.
+
+In:  `Problem.dataset`. Out: what its terms allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """`redistributable`: whether its texts may be given on; the other two are conditions of doing so."""
+
+    name: str
+    redistributable: bool = True
+    non_commercial: bool = False
+    share_alike: bool = False
+    note: str = ""
+
+
+def licence_of(name: str) -> Licence:
+    """The licence of a data set; one that is none of preftree's sources has terms that preftree doesn't know."""
+    return _LICENCES.get(name.lower(), Licence("unknown", note="no source of preftree: see its own terms"))
+
+
+_LICENCES = {
+    "gsm8k": Licence("MIT"),
+    "math": Licence("MIT"),
+    "mathqa": Licence("Apache-2.0"),
+    "numglue": Licence("ODC-BY"),
+    "tabmwp": Licence("CC BY-NC-SA 4.0", non_commercial=True, share_alike=True),
+    "codecontests": Licence("CC BY 4.0"),
+    "taco": Licence("Apache-2.0", note="problems keep the terms of the sites that they come from"),
+    "wikitablequestions": Licence("CC BY-SA 4.0", share_alike=True),
+    "magicoder_evol": Licence("Apache-2.0", note="outputs of OpenAI models"),
+    "reclor": Licence("research only", redistributable=False, non_commercial=True, note="by request form"),
+    "strategyqa": Licence("MIT"),
+    "hotpotqa": Licence("CC BY-SA 4.0", share_alike=True),
+    "humaneval": Licence("MIT"),
+    "mbpp": Licence("CC BY 4.0"),
+    "leetcode": Licence("none given", redistributable=False, note="the site's own texts"),
+}
