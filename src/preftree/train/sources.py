@@ -66,6 +66,7 @@ def kind_of(settings: TrainSettings) -> Kind:
 
 # ---------------------------------------------------------------- one problem, one side
 
+
 def problem_key(row: Row) -> str:
     """The problem itself: the first question without its task prompt, in lower case, with single spaces."""
     answer = row.answers[0]
