@@ -19,7 +19,6 @@ The quirks of the published sets (FACTS section 1), and what becomes of them:
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -143,7 +142,7 @@ class _Chain:
     task: str
     earlier: tuple[tuple[str, str], ...] = ()
     turns: dict[int, _Turn] = field(default_factory=dict)
-    unclaimed: Counter[tuple[int, str]] = field(default_factory=Counter)  # chosen actions without an SFT row so far
+    unclaimed: set[tuple[int, str]] = field(default_factory=set)  # chosen actions without an SFT row so far
 
     def turn(self, index: int) -> _Turn:
         return self.turns.setdefault(index, _Turn())
@@ -165,12 +164,13 @@ def trees_of(parent: str, rows: Iterable[SftRow | PairRow]) -> tuple[Problem, li
             chains.append(_Chain(pair.prompt, pair.depth, pair.dataset, pair.task, pair.earlier))
     placed = [(chain, pair) for pair in pairs if (chain := _chain_of(pair, chains)) is not None]
     for chain, pair in placed:
-        chain.unclaimed[len(pair.earlier), pair.chosen] = 1
-    # SFT rows come first: they hold all correct actions, in their order; the pairs choose among them.
-    for row in sft:
-        chain, index = _place(row, chains)
+        chain.unclaimed.add((len(pair.earlier), pair.chosen))
+    # SFT rows come first: they hold all correct actions, in their order; the pairs choose among them. Those whose id
+    # names the turn of their pair are known before the others are guessed by their text.
+    exact = [_claim(row, chains, exactly=True) for row in sft]
+    for row, found in zip(sft, exact, strict=True):
+        chain, index = found or _claim(row, chains, exactly=False) or _place(row, chains)
         chain.turn(index).correct.append(row.response)
-        chain.unclaimed[index, row.response] -= 1
     for chain, pair in placed:
         turn = chain.turn(len(pair.earlier))
         for told, text in ((turn.correct, pair.chosen), (turn.incorrect, pair.rejected)):
@@ -191,17 +191,27 @@ def _chain_of(pair: PairRow, chains: Sequence[_Chain]) -> _Chain | None:
     return None
 
 
+def _claim(row: SftRow, chains: Sequence[_Chain], *, exactly: bool) -> tuple[_Chain, int] | None:
+    """The chain and turn (from 0) of the pair that has this response as chosen, each once: of its own depth and turn,
+    or of any (a published SFT row need not name the turn that its pair names)."""
+    for chain in chains:
+        turns = [index for index, text in chain.unclaimed if text == row.response]
+        if exactly:
+            turns = [index for index in turns if (chain.depth, index) == (row.depth, row.turn - 1)]
+        # With its history in the instruction, a row tells its turn by that.
+        turns = [index for index in turns if row.instruction in (chain.text(0), chain.text(index))]
+        if turns:
+            chain.unclaimed.remove((min(turns), row.response))
+            return chain, min(turns)
+    return None
+
+
 def _place(row: SftRow, chains: list[_Chain]) -> tuple[_Chain, int]:
-    """The chain and turn (from 0) of a correct action; a chain of its own where none has its prompt."""
+    """The chain and turn (from 0) of a correct action that no pair has; a chain of its own where none has its
+    prompt."""
     own = row.turn - 1
-    known = [chain for chain in chains if chain.text(0) == row.instruction]
-    # A published SFT row need not name the turn that its pair names: a chosen action tells by its text.
-    for chain in known:
-        claims = [index for (index, text), count in chain.unclaimed.items() if text == row.response and count > 0]
-        if claims:
-            return chain, own if own in claims else min(claims)
-    for chain in known:
-        if chain.depth == row.depth:
+    for chain in chains:
+        if chain.text(0) == row.instruction and chain.depth == row.depth:
             return chain, own
     for chain in chains:
         if row.instruction.startswith(chain.text(0)):
