@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -226,7 +225,8 @@ def test_rows_that_can_not_be_read_are_set_aside(tmp_path: Path, form: str) -> N
         bad = [{"from": "user", "value": "q"}, {"from": "user", "value": "r"}]
         rows += [
             pair("a", "w") | {"trajectory": bad}, pair("a", "w") | {"trajectory": "q"}, "{", "[1]",
-            sft("half") | {"response": "half \ud83d"}, pair("a", "w") | {"trajectory": [{"from": "assistant", "value": "q"}]},
+            sft("half") | {"response": "half \ud83d"},
+            pair("a", "w") | {"trajectory": [{"from": "assistant", "value": "q"}]},
         ]  # fmt: skip
         reasons |= {
             8: ("trajectory", "expected a list of {from, value}"),
@@ -323,12 +323,12 @@ def test_export_of_an_import_is_the_export(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_a_forest_there_and_back(tmp_path: Path, form: str) -> None:
+def test_a_forest_there_and_back(tmp_path: Path, forest_of: Any, form: str) -> None:
     made = []
     for number in range(30):
         tree = _example(number)
         made.append(replace(tree, id=f"t{number}"))
-    _write_forest(tmp_path / "forest", made)
+    forest_of(tmp_path / "forest", *made)
     first = export(tmp_path / "forest", tmp_path / "rows", ExportSettings(format=form))
     # A directory of rows: its action pairs and its card are passed over.
     import_rows([str(tmp_path / "rows")], tmp_path / "again")
@@ -349,15 +349,6 @@ def _example(number: int) -> Tree:
     first = Turn(0, right if number % 3 else (), wrong, 0, "c", "Out: 0\nYour answer is wrong.\nc")
     second = Turn(1, right[:1], wrong if number % 2 else ())
     return Tree("", problem, (Message("user", f"prompt {number}"),), (first, second))
-
-
-def _write_forest(path: Path, made: Sequence[Tree]) -> None:
-    async def work() -> None:
-        with Forest(path) as forest:
-            for seq, tree in enumerate(made):
-                await forest.add_tree(tree, seq)
-
-    asyncio.run(work())
 
 
 def test_import_again_is_the_same_forest(tmp_path: Path) -> None:

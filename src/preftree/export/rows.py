@@ -8,6 +8,7 @@ Python enters no pair; a problem that a model judged gives SFT rows only.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,9 +22,15 @@ PUBLISHED = "published/"
 
 def parent_id(problem: Problem) -> str:
     """What the rows of one instruction share; that of imported rows stays as it was."""
-    if problem.id.startswith(PUBLISHED):
-        return problem.id.removeprefix(PUBLISHED)
-    return digest(["instruction", problem.id])
+    return _parent_id(problem.id)
+
+
+# Each kind of rows of a tree asks for it anew.
+@functools.lru_cache(maxsize=64)
+def _parent_id(problem: str) -> str:
+    if problem.startswith(PUBLISHED):
+        return problem.removeprefix(PUBLISHED)
+    return digest(["instruction", problem])
 
 
 def sft_rows(
