@@ -43,7 +43,8 @@ def mock_hub(monkeypatch: pytest.MonkeyPatch) -> type[MockHub]:
 
 
 def test_rows_and_card_are_uploaded(tmp_path: Path, forest_of: Any, tree_of: Any, mock_hub: type[MockHub]) -> None:
-    forest = forest_of(tmp_path / "forest", tree_of(0))
+    # Of problems of one's own no licence is known: that is one's own to say, and forbids nothing.
+    forest = forest_of(tmp_path / "forest", tree_of(0), tree_of(0, "problems of my own"))
     report = export(forest, tmp_path / "rows", push=Push("me/rows", private=False))
     assert report.uploaded == "https://hub/commit/abc"
     (tmp_path / "rows" / "stage.json").write_text("{}")

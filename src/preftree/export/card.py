@@ -75,6 +75,11 @@ def licence(dataset: str) -> Licence:
     return licence_of(_SPELLINGS.get(name, name))
 
 
+def forbidden(terms: Licence) -> bool:
+    """Whether the terms of a source forbid to give it on. Of problems of one's own no terms are known: theirs to say."""
+    return not terms.redistributable and terms.name != "unknown"
+
+
 def data_card(
     name: str, settings: ExportSettings, tally: Tally, made: Sequence[Mapping[str, Any]], held_out: str
 ) -> str:
@@ -156,10 +161,11 @@ def _licences(tally: Tally) -> Iterator[tuple[str, str, str]]:
     for dataset in sorted(tally.datasets):
         terms = licence(dataset)
         said = [
-            "" if terms.redistributable else "may not be given on",
+            "may not be given on" if forbidden(terms) else "",
             "non-commercial use only" if terms.non_commercial else "",
             "share alike" if terms.share_alike else "",
             terms.note,
+            terms.attribution,
         ]
         yield dataset, terms.name, "; ".join(part for part in said if part)
 

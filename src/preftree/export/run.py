@@ -18,7 +18,7 @@ from typing import Any
 
 from preftree import hub
 from preftree.errors import ForestError, InputError
-from preftree.export.card import Tally, data_card, licence
+from preftree.export.card import Tally, data_card, forbidden, licence
 from preftree.export.files import row_writer
 from preftree.export.rows import action_pair_rows, pair_rows, sft_rows, unpaired_rows
 from preftree.export.settings import ExportSettings
@@ -136,7 +136,7 @@ def _held_out(tree: Tree, settings: ExportSettings) -> bool:
 
 def _check_terms(dataset: str, push: Push) -> None:
     terms = licence(dataset)
-    if not terms.redistributable:
+    if forbidden(terms):
         raise InputError(
             f'export.push_to_hub={push.repo_id}: the forest holds problems of "{dataset}", whose terms '
             f"({terms.name}{', ' + terms.note if terms.note else ''}) forbid to give them on; leave them out, or "

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """`redistributable`: whether its texts may be given on; the other two are conditions of doing so."""
+    """`redistributable`: whether its texts may be given on; the other two are conditions of doing so. `attribution` is
+    the line that goes along."""
 
     name: str
     redistributable: bool = True
     non_commercial: bool = False
     share_alike: bool = False
     note: str = ""
+    attribution: str = ""
 
 
 def licence_of(name: str) -> Licence:
     """The licence of a data set; one that is none of preftree's sources has terms that preftree doesn't know."""
-    return _LICENCES.get(name.lower(), Licence("unknown", note="no source of preftree: see its own terms"))
+    return _LICENCES.get(name.lower(), Licence("unknown", False, note="no licence is known for it"))
 
 
 _LICENCES = {
