@@ -24,8 +24,6 @@ from preftree.records import Tree
 
 # The hub's own names of licences: https://huggingface.co/docs/hub/repositories-licenses
 _HUB_LICENCES = {"mit", "apache-2.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-sa-4.0", "odc-by", "cc-by-nc-4.0"}
-# How published rows spell a data set, where its source has another name.
-_SPELLINGS = {"codecontest": "codecontests"}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**9, "1M<n<10M"))
 _ROLES = ("ladder", "pool", "critic", "baseline", "judge", "writer")
 # Settings that say where, not how.
@@ -69,14 +67,8 @@ class Tally:
         self.num_left_out += num_correct - counts.get("sft", 0)
 
 
-def licence(dataset: str) -> Licence:
-    """The licence of a data set, however rows spell its name."""
-    name = dataset.lower()
-    return licence_of(_SPELLINGS.get(name, name))
-
-
 def forbidden(terms: Licence) -> bool:
-    """Whether the terms of a source forbid to give it on. Of problems of one's own no terms are known: theirs to say."""
+    """Whether the terms of a source forbid to give it on. Of problems of one's own no terms are known: one's own say."""
     return not terms.redistributable and terms.name != "unknown"
 
 
@@ -128,7 +120,7 @@ def _metadata(settings: ExportSettings, tally: Tally, held_out: str) -> dict[str
         if files:
             configs.append({"config_name": kind, "data_files": files})
     total = max(tally.rows[kind] + tally.rows[kind + held_out] for kind in settings.kinds)
-    names = {licence(dataset).name.lower().replace(" ", "-") for dataset in tally.datasets}
+    names = {licence_of(dataset).name.lower().replace(" ", "-") for dataset in tally.datasets}
     one = names.pop() if len(names) == 1 else ""
     found: dict[str, Any] = {
         "configs": configs,
@@ -159,7 +151,7 @@ def _counts(tally: Tally) -> Iterator[tuple[str, ...]]:
 
 def _licences(tally: Tally) -> Iterator[tuple[str, str, str]]:
     for dataset in sorted(tally.datasets):
-        terms = licence(dataset)
+        terms = licence_of(dataset)
         said = [
             "may not be given on" if forbidden(terms) else "",
             "non-commercial use only" if terms.non_commercial else "",

@@ -18,11 +18,12 @@ from typing import Any
 
 from preftree import hub
 from preftree.errors import ForestError, InputError
-from preftree.export.card import Tally, data_card, forbidden, licence
+from preftree.export.card import Tally, data_card, forbidden
 from preftree.export.files import row_writer
 from preftree.export.rows import action_pair_rows, pair_rows, sft_rows, unpaired_rows
 from preftree.export.settings import ExportSettings
 from preftree.forest import Forest
+from preftree.problems.licences import licence_of
 from preftree.records import Tree, digest
 
 # What the names of held-out files end in, before their format.
@@ -135,7 +136,7 @@ def _held_out(tree: Tree, settings: ExportSettings) -> bool:
 
 
 def _check_terms(dataset: str, push: Push) -> None:
-    terms = licence(dataset)
+    terms = licence_of(dataset)
     if forbidden(terms):
         raise InputError(
             f'export.push_to_hub={push.repo_id}: the forest holds problems of "{dataset}", whose terms '

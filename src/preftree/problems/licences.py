@@ -23,7 +23,10 @@ class Licence:
 
 def licence_of(name: str) -> Licence:
     """The licence of a data set; one that is none of preftree's sources has terms that preftree doesn't know."""
-    return _LICENCES.get(name.lower(), Licence("unknown", False, note="no licence is known for it"))
+    key = name.lower()
+    return _LICENCES.get(
+        "codecontests" if key == "codecontest" else key, Licence("unknown", False, note="no licence is known for it")
+    )
 
 
 _LICENCES = {
