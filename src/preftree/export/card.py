@@ -68,7 +68,7 @@ class Tally:
 
 
 def forbidden(terms: Licence) -> bool:
-    """Whether the terms of a source forbid to give it on. Of problems of one's own no terms are known: one's own say."""
+    """Whether the terms of a source forbid to give it on. Problems of one's own have none known: one's own to say."""
     return not terms.redistributable and terms.name != "unknown"
 
 
