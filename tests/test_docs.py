@@ -66,7 +66,7 @@ def test_judging(tmp_path):
 
 
 def test_every_command_has_help_with_examples():
-    commands = ("run", "grow", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
+    commands = ("run", "grow", "import", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
@@ -101,3 +101,19 @@ def test_training_page(tmp_path, tiny_model):
         done = run(text.replace("embedded", str(tiny_model)), tmp_path)
         assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "mixed" / "report.json").read_text())["sources"] == {"tree": 20, "feedback": 9}
+
+
+def test_forest_page(tmp_path):
+    """The commands of docs/forest.md, on the rows that stand in it."""
+    found = [(language, text) for name, language, text in _BLOCK.findall(_page("forest")) if name == "forest"]
+    (rows,) = [text for language, text in found if language == "json"]
+    (tmp_path / "rows.jsonl").write_text(rows)
+    for text in (text for language, text in found if language == "bash"):
+        done = run(text, tmp_path)
+        assert done.returncode == 0, done.stderr
+    pairs = (tmp_path / "runs/rows/pairs.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in pairs] == [json.loads(line) for line in rows.splitlines() if "chosen" in line]
+
+
+def _page(name):
+    return (ROOT / "docs" / f"{name}.md").read_text()

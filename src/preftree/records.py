@@ -238,7 +238,8 @@ class Turn:
 
     `reply` is the next user message (observation, verdict and critique), present if one was expanded.
     `leaked` marks a critique that gives the reference answer away. `praise` holds the critiques of the correct actions,
-    one each, or none at all.
+    one each, or none at all. `paired` names the published pairs, as places in `correct` and `incorrect`, where rows
+    were imported; None: each correct action is paired with each incorrect one (`Tree.pairs`).
     """
 
     index: int
@@ -250,6 +251,7 @@ class Turn:
     leaked: bool = False
     num_samples: int = 0
     praise: tuple[str, ...] = ()
+    paired: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,16 @@ class Tree:
             messages.append(Message("assistant", earlier.incorrect[earlier.expanded].text))
             messages.append(Message("user", earlier.reply))
         return tuple(messages)
+
+    def pairs(self, turn: Turn) -> list[tuple[Action, Action]]:
+        """The (correct, incorrect) pairs of a turn. None where a model judged the problem, and none of an action whose
+        code is not valid Python (FACTS section 1)."""
+        if self.problem.verifier == "judge":
+            return []
+        if turn.paired is not None:
+            return [(turn.correct[c], turn.incorrect[i]) for c, i in turn.paired]
+        valid = [a for a in turn.incorrect if a.observation is None or a.observation.status != "syntax"]
+        return [(chosen, rejected) for chosen in turn.correct for rejected in valid]
 
 
 # ---------------------------------------------------------------- training rows and results

@@ -116,7 +116,7 @@ def test_rows_have_the_instruction_alone() -> None:
     rows = list(action_pair_rows(tree, ActionPairLimits()))
     assert [(row["chosen"], row["rejected"]) for row in rows] == [("right 1", "wrong 2"), ("right 2", "wrong 1")]
     assert all(row["trajectory"] == [{"from": "user", "value": "the question"}] for row in rows)
-    assert [row["id"][-4:] for row in rows] == ["_2_0", "_2_1"]
+    assert [row["id"][-4:] for row in rows] == ["_2_1", "_2_2"]
     assert list(rows[0]) == ["id", "parent_id", "task", "dataset", "trajectory", "chosen", "rejected"]
 
 
@@ -136,7 +136,7 @@ def test_limits_are_checked() -> None:
 def test_ground_truth_stands_in_for_generated_actions() -> None:
     """One row for each that was generated; the data set's reasons, else its program, else the answer alone."""
     tree = tree_of([(["a", "b"], ["c"]), (["d"], [])])
-    rows = list(sft_rows(tree, ground_truth=True))
+    rows = list(sft_rows(tree, response="reference"))
     assert len(rows) == len(list(sft_rows(tree))) == 3
     assert [row["response"] for row in rows[:2]] == [
         "Two threes.\nThe answer is 6",
@@ -155,4 +155,4 @@ def test_ground_truth_stands_in_for_generated_actions() -> None:
 def test_what_a_reference_holds(reference: Reference, response: str) -> None:
     tree = tree_of([(["a"], [])])
     tree = replace(tree, problem=replace(tree.problem, references=(reference,)))
-    assert [row["response"] for row in sft_rows(tree, ground_truth=True)] == [response]
+    assert [row["response"] for row in sft_rows(tree, response="reference")] == [response]

@@ -49,22 +49,24 @@ def test_pairs():
     assert [list(row) for row in rows] == [
         ["id", "parent_id", "task", "dataset", "trajectory", "chosen", "rejected"]
     ] * 2
-    assert rows[0]["id"] == f"{rows[0]['parent_id']}_2_0"
+    assert rows[0]["id"] == f"{rows[0]['parent_id']}_2_1"  # turns from 1, as the published example has them
     assert rows[0]["trajectory"] == [{"from": "user", "value": "the question"}]
 
 
 @pytest.mark.parametrize(
-    ("keep", "instruction"),
+    ("history", "instruction"),
     [
-        pytest.param(False, "the question", id="dropped"),
-        pytest.param(True, "the question\nwrong 2\nOut: 0\nYour answer is wrong.", id="kept"),
+        pytest.param("drop", "the question", id="dropped"),
+        pytest.param("keep", "the question\nwrong 2\nOut: 0\nYour answer is wrong.", id="kept"),
     ],
 )
-def test_sft_rows(keep, instruction):
-    rows = list(sft_rows(TREE, keep_history=keep))
+def test_sft_rows(history, instruction):
+    rows = list(sft_rows(TREE, history=history))
     assert [row["response"] for row in rows] == ["right 1", "right 2", "right 3"]
     assert rows[1]["instruction"] == instruction
-    assert rows[1]["id"].endswith("_2_1")
+    assert rows[1]["id"].endswith("_2_2")
+    assert len({row["id"] for row in rows}) == 3
+    assert {row["parent_id"] for row in rows} == {row["parent_id"] for row in pair_rows(TREE)}
 
 
 def _forest(path, *trees):
@@ -92,6 +94,7 @@ def test_times_leave_no_trace(tmp_path):
     _forest(tmp_path / "forest", TREE)
     report = export(tmp_path / "forest", tmp_path / "rows")
     text = "".join(Path(path).read_text() for path in (report.sft, report.pairs))
+    assert "cpu_s" not in Path(report.card).read_text()
     assert "cpu_s" not in text
     assert len([json.loads(line) for line in text.splitlines()]) == 5
 
@@ -101,7 +104,8 @@ def test_times_leave_no_trace(tmp_path):
     [
         pytest.param({"format": "csv"}, 'format "csv" is unknown', id="format"),
         pytest.param({"history": "some"}, 'history "some" is unknown', id="history"),
-        pytest.param({"responses": "other"}, 'responses "other" is unknown', id="responses"),
+        pytest.param({"response": "other"}, 'response "other" is unknown', id="response"),
+        pytest.param({"columns": "other"}, 'columns "other" is unknown', id="columns"),
         pytest.param({"held_out": 1.0}, "held_out: expected at least 0 and less than 1", id="held-out"),
         pytest.param({}, "no finished tree", id="empty"),
     ],
@@ -153,7 +157,7 @@ def test_nothing_is_held_out_unless_asked(tmp_path):
     _forest(tmp_path / "forest", TREE)
     report = export(tmp_path / "forest", tmp_path / "rows")
     assert sorted(path.name for path in (tmp_path / "rows").iterdir()) == [
-        "action_pairs.jsonl", "pairs.jsonl", "sft.jsonl",
+        "README.md", "action_pairs.jsonl", "pairs.jsonl", "sft.jsonl",
     ]  # fmt: skip
     assert report.held_out == {}
 
@@ -174,7 +178,7 @@ def test_rows_are_written_as_trees_are_read(tmp_path, monkeypatch):
 
     _forest(tmp_path / "forest", TREE)
     monkeypatch.setattr(Forest, "trees", trees)
-    monkeypatch.setattr("preftree.export.rows.row_writer", lambda path: nullcontext(Writer(path)))
+    monkeypatch.setattr("preftree.export.run.row_writer", lambda path: nullcontext(Writer(path)))
     export(tmp_path / "forest", tmp_path / "rows")
     once = [
         "tree",

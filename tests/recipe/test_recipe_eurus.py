@@ -135,7 +135,7 @@ def test_a_place_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_ground_truth_comes_from_a_forest() -> None:
     stages = load_recipe("ablation-sft-ground-truth", ["forest=f"]).stages
-    assert stages["rows"] == {"kind": "export", "forest": "f", "rows": {"responses": "ground-truth"}}
+    assert stages["rows"] == {"kind": "export", "forest": "f", "rows": {"response": "reference"}}
 
 
 def test_the_page_names_every_recipe() -> None:

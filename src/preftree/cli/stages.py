@@ -18,7 +18,11 @@ _EXAMPLES = {
     "grow": (
         "problems=mine.jsonl actors.sft.model=runs/quickstart/sft ladder=[sft] policy.max_turns=3 out=runs/forest",
     ),
-    "export": ("forest=runs/forest out=runs/rows", "forest=runs/forest rows.format=parquet out=runs/rows"),
+    "export": (
+        "forest=runs/forest out=runs/rows",
+        "forest=runs/forest rows.columns=trl rows.format=parquet out=runs/rows",
+        "forest=runs/forest push_to_hub=me/rows push_private=false out=runs/rows",
+    ),
     "train": (
         "sft model=embedded rows=runs/rows/sft.jsonl learning_rate=1e-4 out=runs/sft",
         "dpo model=runs/sft rows=runs/rows/pairs.jsonl beta=0.1 out=runs/dpo",
@@ -89,7 +93,7 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     elif arguments.command == "report":
         _print_results(stage["report"])
     else:
-        _print_report(stage["report"])
+        print_report(stage["report"])
     return 0
 
 
@@ -138,7 +142,7 @@ def _print_results(report: dict[str, str]) -> None:
     console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
 
 
-def _print_report(report: dict[str, Any]) -> None:
+def print_report(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

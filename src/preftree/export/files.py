@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 # Rows of one Parquet row group: what is held in memory.
 _GROUP = 5000
+# Made once: `json.dumps` makes an encoder a call.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class RowWriter(Protocol):
@@ -40,7 +42,7 @@ class _Jsonl:
         self._file = partial.open("w", encoding="utf-8", errors="surrogatepass")
 
     def write(self, row: dict[str, Any]) -> None:
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(_encode(row) + "\n")
 
     def finish(self) -> None:
         self._file.flush()

@@ -1,181 +1,123 @@
-"""SFT rows, trajectory pairs and action pairs, in the columns of the published UltraInteract sets (FACTS section 1).
+"""SFT rows, trajectory pairs, action pairs and unpaired answers of a tree (FACTS section 1, "Published rows").
 
-In:  trees, read one at a time. Out: plain dicts, and files.
-Always true: `id` is `<hash>_<depth of the tree>_<turn>` (turns from 0), rows of one instruction share `parent_id`;
-an action whose code is not valid Python enters no pair; the correct action of a turn is paired with its incorrect
-ones, in their order; where a share is held out, all forms of one problem are on one side.
+In:  a tree. Out: plain dicts.
+Always true: `id` is `<hash>_<turns of the tree>_<turn>`, turns from 1 as in the published rows (theirs, too, share an
+id where a turn gives several pairs); rows of one instruction share `parent_id`; an action whose code is not valid
+Python enters no pair; a problem that a model judged gives SFT rows only.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from preftree.errors import InputError
 from preftree.export.action_pairs import ActionPairLimits, action_pairs, may_pair
-from preftree.export.files import row_writer
-from preftree.forest import Forest
-from preftree.records import Reference, Tree, digest
+from preftree.export.columns import pair_columns, sft_columns, unpaired_columns
+from preftree.records import Message, Problem, Reference, Tree, digest
+
+# The id of a problem that was read from published rows: this, and the rows' own parent_id.
+PUBLISHED = "published/"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportSettings:
-    """Which rows of a forest are written, and how."""
-
-    history: str = "drop"  # SFT rows: "drop" (instruction and correct action) or "keep" (the turns before it too)
-    format: str = "jsonl"  # "jsonl" or "parquet"
-    responses: str = "generated"  # SFT rows: "generated", or "ground-truth": the data set's own reasons and answer
-    held_out: float = 0.0  # share of the problems whose rows go to *.held_out files, with a tool and without alike
-    seed: int = 0  # which problems those are
-    action_pairs: ActionPairLimits = field(default_factory=ActionPairLimits)
-
-    def __post_init__(self) -> None:
-        for name, allowed in _ALLOWED.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f'export: {name} "{getattr(self, name)}" is unknown; expected {" or ".join(allowed)}')
-        if not 0 <= self.held_out < 1:
-            raise InputError(f"export: held_out: expected at least 0 and less than 1, got {self.held_out}")
+def parent_id(problem: Problem) -> str:
+    """What the rows of one instruction share; that of imported rows stays as it was."""
+    return _parent_id(problem.id)
 
 
-# What the names of held-out files end in, before their format.
-_HELD_OUT = ".held_out"
-_ALLOWED = {
-    "history": ("drop", "keep"),
-    "format": ("jsonl", "parquet"),
-    "responses": ("generated", "ground-truth"),
-}
+# Each kind of rows of a tree asks for it anew.
+@functools.lru_cache(maxsize=64)
+def _parent_id(problem: str) -> str:
+    if problem.startswith(PUBLISHED):
+        return problem.removeprefix(PUBLISHED)
+    return digest(["instruction", problem])
 
 
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What was written. `num_sft` and its like count the main files, `held_out` the trees and rows beside them."""
+def sft_rows(
+    tree: Tree, *, history: str = "drop", response: str = "action", columns: str = "ultrainteract"
+) -> Iterator[dict[str, Any]]:
+    """One row a correct action.
 
-    sft: str
-    pairs: str
-    num_sft: int
-    num_pairs: int
-    num_action_pairs: int
-    num_trees: int
-    pairs_with_different_actors: int
-    held_out: dict[str, int] = field(default_factory=dict)
-
-
-def export(forest: Path, out: Path, settings: ExportSettings | None = None) -> ExportReport:
-    """Write `sft.*`, `pairs.*` and `action_pairs.*` of a forest into `out`; each file is whole or absent."""
-    settings = settings or ExportSettings()
-    out.mkdir(parents=True, exist_ok=True)
-    counts: Counter[str] = Counter()
-    files = {name: out / f"{name}.{settings.format}" for name in ("sft", "pairs", "action_pairs")}
-    if settings.held_out:
-        files |= {name + _HELD_OUT: out / f"{name}{_HELD_OUT}.{settings.format}" for name in tuple(files)}
-    with Forest(forest, readonly=True) as opened, ExitStack() as stack:
-        writers = {name: stack.enter_context(row_writer(file)) for name, file in files.items()}
-        for tree in opened.trees():
-            side = _HELD_OUT if _held_out(tree, settings) else ""
-            counts.update({"trees" + side: 1, "different" + side: _different_actors(tree)})
-            for name, rows in _rows(tree, settings).items():
-                for row in rows:
-                    writers[name + side].write(row)
-                    counts[name + side] += 1
-        if not counts["trees"] + counts["trees" + _HELD_OUT]:
-            raise InputError(f"{forest}: holds no finished tree yet; grow it first")
-        for writer in writers.values():
-            writer.finish()
-    return ExportReport(
-        sft=str(files["sft"]),
-        pairs=str(files["pairs"]),
-        num_sft=counts["sft"],
-        num_pairs=counts["pairs"],
-        num_action_pairs=counts["action_pairs"],
-        num_trees=counts["trees"],
-        pairs_with_different_actors=counts["different"],
-        held_out={name: counts[name + _HELD_OUT] for name in ("trees", "sft", "pairs", "action_pairs")}
-        if settings.held_out
-        else {},
-    )
-
-
-def _rows(tree: Tree, settings: ExportSettings) -> dict[str, Iterator[dict[str, Any]]]:
-    keep = settings.history == "keep"
-    sft = sft_rows(tree, keep_history=keep, ground_truth=settings.responses == "ground-truth")
-    return {"sft": sft, "pairs": pair_rows(tree), "action_pairs": action_pair_rows(tree, settings.action_pairs)}
-
-
-def _held_out(tree: Tree, settings: ExportSettings) -> bool:
-    """By the problem's group, which its forms with a tool and without share."""
-    place = int(digest(["held out", settings.seed, tree.problem.group or tree.problem.id])[:15], 16)
-    return place < settings.held_out * 16**15
-
-
-def sft_rows(tree: Tree, *, keep_history: bool = False, ground_truth: bool = False) -> Iterator[dict[str, Any]]:
-    """One row a correct action: `id, parent_id, task, dataset, instruction, response`.
-
-    With `ground_truth` the data set's reasons and answer stand in the place of each action (the paper's ablation):
-    of several references one after another. Where the data set has no reasons, its program stands for them; where it
-    has none either, its answer alone; where it gives no answer (tests judge), the reasons or the program alone.
+    With `response="reference"` the data set's reasons and answer stand in the place of each action (the paper's
+    ablation): of several references one after another. Where the data set has no reasons, its program stands for them;
+    where it has none either, its answer alone; where it gives no answer (tests judge), the reasons or the program
+    alone. A correct action whose history (of imported rows) or reference isn't known gives no such row.
     """
     references = tree.problem.references
+    if response == "reference" and not references:
+        return
+    row_of = _common(tree)
     for turn in tree.turns:
-        messages = tree.history(turn.index) if keep_history else tree.prompt
+        messages = tree.prompt if history == "drop" else _history(tree, turn.index) if turn.correct else None
+        if messages is None:
+            continue
         for place, action in enumerate(turn.correct):
-            yield {
-                **_common(tree, turn.index),
-                "instruction": "\n".join(message.content for message in messages),
-                "response": _ground_truth(references[place % len(references)]) if ground_truth else action.text,
-            }
+            text = action.text if response == "action" else _ground_truth(references[place % len(references)])
+            own = digest([row_of["parent_id"], turn.index, text])
+            yield _named(row_of, own, tree, turn.index) | sft_columns(columns, history, messages, text)
+
+
+def pair_rows(tree: Tree, *, columns: str = "ultrainteract") -> Iterator[dict[str, Any]]:
+    """One row a pair, after the turns before it."""
+    row_of = _common(tree)
+    for turn in tree.turns:
+        pairs = tree.pairs(turn)
+        messages = tree.history(turn.index) if pairs else ()
+        for chosen, rejected in pairs:
+            common = _named(row_of, row_of["parent_id"], tree, turn.index)
+            yield common | pair_columns(columns, messages, chosen.text, rejected.text)
+
+
+def action_pair_rows(
+    tree: Tree, limits: ActionPairLimits, *, columns: str = "ultrainteract"
+) -> Iterator[dict[str, Any]]:
+    """The columns of pairs; the prompt is the instruction alone, the turn that of the correct action."""
+    if tree.problem.verifier == "judge":
+        return
+    row_of = _common(tree)
+    turn_of = {id(action): turn.index for turn in tree.turns for action in turn.correct}
+    for chosen, rejected in action_pairs(tree, limits):
+        common = _named(row_of, row_of["parent_id"], tree, turn_of[id(chosen)])
+        yield common | pair_columns(columns, tree.prompt, chosen.text, rejected.text)
+
+
+def unpaired_rows(tree: Tree) -> Iterator[dict[str, Any]]:
+    """One row an action that may enter pairs, with its label, whether its turn has the other side or not."""
+    if tree.problem.verifier == "judge":
+        return
+    row_of = _common(tree)
+    for turn in tree.turns:
+        messages = _history(tree, turn.index)
+        if messages is None:
+            continue
+        actions = [(action, True) for action in turn.correct] + [(a, False) for a in turn.incorrect if may_pair(a)]
+        for action, label in actions:
+            own = digest([row_of["parent_id"], turn.index, action.text])
+            yield _named(row_of, own, tree, turn.index) | unpaired_columns(messages, action.text, label=label)
+
+
+def _common(tree: Tree) -> dict[str, Any]:
+    """What all rows of a tree share, in the order of the published columns."""
+    return {
+        "id": "",
+        "parent_id": parent_id(tree.problem),
+        "task": tree.problem.task,
+        "dataset": tree.problem.dataset,
+    }
+
+
+def _named(common: dict[str, Any], prefix: str, tree: Tree, turn: int) -> dict[str, Any]:
+    # The published SFT rows have a hash of their own before the depth, the pairs that of their parent_id.
+    return common | {"id": f"{prefix}_{tree.depth}_{turn + 1}"}
+
+
+def _history(tree: Tree, turn: int) -> tuple[Message, ...] | None:
+    """The messages before a turn; None where published rows don't tell them."""
+    known = all(earlier.expanded is not None and earlier.reply is not None for earlier in tree.turns[:turn])
+    return tree.history(turn) if known else None
 
 
 def _ground_truth(reference: Reference) -> str:
     program = f"```python\n{reference.program.strip()}\n```" if reference.program else ""
     answer = f"The answer is {reference.answer}" if reference.answer else ""
     return "\n".join(part for part in ((reference.rationale or program).strip(), answer) if part)
-
-
-def action_pair_rows(tree: Tree, limits: ActionPairLimits) -> Iterator[dict[str, Any]]:
-    """The columns of pairs; the trajectory is the instruction alone, the turn that of the correct action."""
-    trajectory = [{"from": message.role, "value": message.content} for message in tree.prompt]
-    turn_of = {id(action): turn.index for turn in tree.turns for action in turn.correct}
-    for chosen, rejected in action_pairs(tree, limits):
-        yield {
-            **_common(tree, turn_of[id(chosen)]),
-            "trajectory": trajectory,
-            "chosen": chosen.text,
-            "rejected": rejected.text,
-        }
-
-
-def pair_rows(tree: Tree) -> Iterator[dict[str, Any]]:
-    """One row a pair: `id, parent_id, task, dataset, trajectory, chosen, rejected`."""
-    for turn in tree.turns:
-        trajectory = [{"from": message.role, "value": message.content} for message in tree.history(turn.index)]
-        for chosen in turn.correct:
-            for rejected in filter(may_pair, turn.incorrect):
-                yield {
-                    **_common(tree, turn.index),
-                    "trajectory": trajectory,
-                    "chosen": chosen.text,
-                    "rejected": rejected.text,
-                }
-
-
-def _common(tree: Tree, turn: int) -> dict[str, Any]:
-    parent = digest(["instruction", tree.problem.id])
-    return {
-        "id": f"{parent}_{tree.depth}_{turn}",
-        "parent_id": parent,
-        "task": tree.problem.task,
-        "dataset": tree.problem.dataset,
-    }
-
-
-def _different_actors(tree: Tree) -> int:
-    return sum(
-        chosen.actor != rejected.actor
-        for turn in tree.turns
-        for chosen in turn.correct
-        for rejected in filter(may_pair, turn.incorrect)
-    )

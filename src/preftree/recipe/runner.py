@@ -163,10 +163,11 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 
 
 def _module(kind: str, name: str) -> Any:
-    kinds = ("problems", "grow", "export", "train", "evaluate", "rerank", "report")
+    kinds = ("problems", "grow", "import", "export", "train", "evaluate", "rerank", "report")
     if kind not in kinds:
         raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
-    return importlib.import_module(f"preftree.recipe.stages.{kind}")
+    # "import" is a word of Python's.
+    return importlib.import_module(f"preftree.recipe.stages.{'importing' if kind == 'import' else kind}")
 
 
 def _warnings(settings: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from preftree.hub import plain, table
 from preftree.train.settings import TrainReport, TrainSettings
 from preftree.train.sources import mix_of
 
@@ -91,28 +92,28 @@ def model_card(settings: TrainSettings, report: TrainReport, versions: Mapping[s
     reference = f", {report.tokens_reference:,} more for the reference" if report.tokens_reference else ""
     parts = [
         f"---\n{yaml.safe_dump(_metadata(settings), sort_keys=True, allow_unicode=True)}---",
-        f"# {_plain(settings.push_to_hub or Path(settings.out).name)}",
-        f"Trained from {_plain(_name(settings.model))} with preftree: {by}.",
+        f"# {plain(settings.push_to_hub or Path(settings.out).name)}",
+        f"Trained from {plain(_name(settings.model))} with preftree: {by}.",
         f"```text\n{_formula(settings)}\n```",
         "## Use",
         "" if settings.lora is None or settings.lora.merge else "These are adapters alone: `pip install peft` first.",
         f"```python\n{_usage(settings, chat)}\n```",
         _REWARD_NOTE if settings.objective == "reward" else "",
         "## Data",
-        f"From {', '.join(_plain(_name(entry.rows)) for entry in mix_of(settings))}: {report.num_rows:,} examples"
+        f"From {', '.join(plain(_name(entry.rows)) for entry in mix_of(settings))}: {report.num_rows:,} examples"
         f"{aside}.",
-        _table(("source", "examples"), report.sources),
-        _table(("why rows were set aside", "rows"), report.reasons),
+        table(("source", "examples"), report.sources),
+        table(("why rows were set aside", "rows"), report.reasons),
         f"Row by row the examples have {report.tokens_rows:,} tokens in all epochs; on tries "
         f"{report.tokens_trie:,} were computed{reference}.",
         "## Results",
-        f"{report.steps:,} steps in {report.seconds:,.0f} s, in {_plain(report.precision)}.",
-        _table(("last line of training", ""), report.final_metrics),
-        _table(("held-out problems, at the end", ""), report.eval_metrics),
+        f"{report.steps:,} steps in {report.seconds:,.0f} s, in {plain(report.precision)}.",
+        table(("last line of training", ""), report.final_metrics),
+        table(("held-out problems, at the end", ""), report.eval_metrics),
         "## Settings",
-        _table(("setting", "value"), dict(_changed(settings))),
+        table(("setting", "value"), dict(_changed(settings))),
         "## Versions",
-        _table(("library", "version"), versions),
+        table(("library", "version"), versions),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -170,21 +171,3 @@ def _is_hub_id(place: str) -> bool:
 def _name(place: str) -> str:
     """A hub id as it is; of a path its last part: a card is for other machines."""
     return Path(place).name if _is_path(place) else place
-
-
-def _table(head: tuple[str, str], rows: Mapping[str, Any]) -> str:
-    if not rows:
-        return ""
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    for name, value in rows.items():
-        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
-        lines.append(f"| {_plain(name)} | {_plain(shown)} |")
-    return "\n".join(lines)
-
-
-_MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "&\\`|<>[]*#"})
-
-
-def _plain(text: str) -> str:
-    """One line in which nothing is a mark of Markdown or HTML."""
-    return " ".join(text.split()).translate(_MARKS)

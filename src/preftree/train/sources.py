@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from preftree.errors import InputError
 from preftree.problems.places import place_fingerprint
+from preftree.problems.task_lines import without_task_lines
 from preftree.train.mix import MixEntry, iter_mix
 from preftree.train.rows import BadRow, Kind, Row, Text
 from preftree.train.settings import TrainSettings
@@ -66,15 +66,6 @@ def kind_of(settings: TrainSettings) -> Kind:
 
 # ---------------------------------------------------------------- one problem, one side
 
-# The task prompts of UltraInteract's rows (FACTS section 2), line by line, and whatever tools they list.
-_TASK_LINES = re.compile(
-    r"(?:write python code to solve the task[.:]?|solve the following math problem step-by-step\.|"
-    r"simplify your answer as much as possible\.(?: present your final answer as \\boxed\{your answer\}\.)?|"
-    r"present your final answer as \\boxed\{your answer\}\.|tools? available:|\[\d+\] .*|"
-    r"when you send a message containing python code to python, .*)\s*",
-    re.IGNORECASE,
-)
-
 
 def problem_key(row: Row) -> str:
     """The problem itself: the first question without its task prompt, in lower case, with single spaces."""
@@ -83,10 +74,7 @@ def problem_key(row: Row) -> str:
         asked = _before_the_cut(answer.prompt) if answer.cut else answer.prompt or answer.completion
     else:
         asked = next((message.content for message in answer.prompt if message.role == "user"), row.group)
-    lines = asked.strip().splitlines()
-    while lines and (not lines[0].strip() or _TASK_LINES.fullmatch(lines[0].strip())):
-        lines.pop(0)
-    return " ".join(" ".join(lines).lower().split()) or row.group
+    return " ".join(without_task_lines(asked).lower().split()) or row.group
 
 
 def _before_the_cut(prompt: str) -> str:

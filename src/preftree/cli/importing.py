@@ -1,0 +1,38 @@
+"""`preftree import ROWS…`: published rows back into a forest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "import",
+        help="published UltraInteract rows back into a forest",
+        description="Read rows in UltraInteract's columns (SFT rows, pairs, or both) back into a forest.",
+        epilog="Examples:\n"
+        "  preftree import openbmb/UltraInteract_sft openbmb/UltraInteract_pair out=runs/ultrainteract\n"
+        "  preftree import runs/rows/sft.jsonl runs/rows/pairs.jsonl out=runs/again",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "words", nargs="+", metavar="ROWS | key=value", help="a file, a directory or a hub id; out=DIRECTORY"
+    )
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    command.set_defaults(run=_import)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from preftree.cli.stages import print_report
+    from preftree.recipe import load_section, run_single
+
+    rows = [word for word in arguments.words if "=" not in word]
+    section = load_section([word for word in arguments.words if "=" in word])
+    stage = run_single("import", ({"rows": rows} if rows else {}) | section)
+    if arguments.json:
+        print(json.dumps(stage["report"], indent=1))
+    else:
+        print_report(stage["report"])
+    return 0
