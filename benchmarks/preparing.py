@@ -94,9 +94,9 @@ def ours(rows: Path, _: int) -> dict[str, Any]:
     from transformers import AutoTokenizer
 
     from preftree.actors.weights import resolve_model
+    from preftree.problems.places import Place
     from preftree.progress import progress
     from preftree.train.order import batch_packs, epoch_batches
-    from preftree.train.places import Place
     from preftree.train.prepare import prepare
     from preftree.train.rows import iter_rows
     from preftree.train.settings import TrainSettings

@@ -13,11 +13,11 @@ import pytest
 from preftree.errors import InputError
 from preftree.export import export
 from preftree.forest import Forest
+from preftree.problems.places import place_files
 from preftree.recipe.runner import run_recipe
 from preftree.recipe.settings import load_recipe, typed
 from preftree.records import Action, Message, Problem, Reference, Tree, Turn, Verdict
 from preftree.train import TrainSettings
-from preftree.train.places import place_files
 from preftree.train.sources import mix_of
 
 SOURCES = ("ultrainteract", "action_pairs", "ultrafeedback", "ultrasafety", "ultrachat", "openorca", "sharegpt")

@@ -12,7 +12,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from preftree.train.places import Place
+from preftree.problems.places import Place
 from preftree.train.prepare import render_rows
 from preftree.train.processes import Processes
 from preftree.train.rows import iter_rows

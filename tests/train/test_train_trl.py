@@ -17,9 +17,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
+from preftree.problems.places import Place
 from preftree.train.objectives import OBJECTIVES
 from preftree.train.order import epoch_batches
-from preftree.train.places import Place
 from preftree.train.prepare import render_rows
 from preftree.train.reference import reference_logps
 from preftree.train.rows import iter_rows

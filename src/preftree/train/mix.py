@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from preftree.errors import InputError
-from preftree.train.places import Place
+from preftree.problems.places import Place
 from preftree.train.rows import BadRow, Kind, Row, iter_rows
 
 

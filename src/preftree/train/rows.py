@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from preftree.errors import InputError, PreftreeError
+from preftree.problems.places import Place, values
 from preftree.records import Message, digest
-from preftree.train.places import Place, values
 
 Kind = Literal["single", "pair", "label"]
 """What an objective reads: single answers, chosen and rejected, or (KTO) either pairs or answers with a label."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from preftree.errors import InputError
+from preftree.problems.places import place_fingerprint
 from preftree.train.mix import MixEntry, iter_mix
-from preftree.train.places import place_fingerprint
 from preftree.train.rows import BadRow, Kind, Row, Text
 from preftree.train.settings import TrainSettings
 
