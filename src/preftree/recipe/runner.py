@@ -36,7 +36,7 @@ _FREE = {"budget", "concurrency", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model",
+    "reference_model", "tests", "path",
 }  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 
 
 def _module(kind: str, name: str) -> Any:
-    kinds = ("problems", "grow", "export", "train", "evaluate", "rerank", "report")
+    kinds = ("problems", "grow", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report")
     if kind not in kinds:
         raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
     return importlib.import_module(f"preftree.recipe.stages.{kind}")
@@ -215,8 +215,8 @@ def _content(path: Path) -> str:
     stage = _load(path / "stage.json")
     if stage is not None:
         return str(stage["mark"])
-    files = sorted(entry for entry in path.iterdir() if entry.is_file())
-    return digest([(entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files])
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    return digest([(str(entry.relative_to(path)), entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files])
 
 
 def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str, Any]:
