@@ -27,6 +27,7 @@ from preftree.problems.places import Place, place_files, values
 from preftree.problems.testsets import ReadTests, TestSource, read_tests
 from preftree.problems.thinning import copy_without
 from preftree.progress import progress
+from preftree.recipe.grown import copy_grown
 from preftree.recipe.runner import Context
 from preftree.recipe.settings import typed
 from preftree.records import to_json
@@ -148,6 +149,7 @@ def _clean_forest(directory: Path, index: Contamination, context: Context) -> di
     removed = found.removed()
     left_out = [problems[row].id for row in (*removed, *found.broken)]
     copy_forest_without(directory, context.out, left_out)
+    copy_grown(directory, context.out)
     shown = [{"problem": problem.id, "dataset": problem.dataset} for problem in problems]
     return _write(found, removed, shown, "problems", context.out) | {"out": str(context.out)}
 
