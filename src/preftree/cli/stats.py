@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     grown = grown_with(directory)
     tokenizer = section.get("tokenizer")
     stats, draws = forest_stats(
-        ((raw.tree, raw.actions) for raw in raw_trees(directory)),
+        raw_trees(directory),
         measure=_tokens(str(tokenizer)) if tokenizer else words,
         unit="tokens" if tokenizer else "words",
         max_turns=None if grown is None else grown.policy.max_turns,

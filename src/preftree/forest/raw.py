@@ -1,7 +1,8 @@
-"""The trees of a forest with all their actions, as plain JSON values: for one quick pass over many.
+"""The trees of a forest as plain JSON, with what became of all their actions: for one quick pass over many.
 
 In:  a forest's directory. Out: for each finished tree its record and, turn by turn, every action that was drawn in it.
-Always true: nothing is held but the tree at hand. Typed records cost several times as much (`Forest.trees`).
+Always true: nothing is held but the tree at hand. Typed records cost several times as much (`Forest.trees`), and so
+would the whole JSON of actions, of which SQLite picks the four fields that are counted.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ from typing import Any
 from preftree.errors import ForestError
 from preftree.forest.forest import Forest
 
+_DRAWN = "SELECT tree, turn, json_extract(record, '$.stage', '$.actor', '$.sample', '$.verdict.outcome') FROM actions"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An action, chosen or not. `outcome` is None where it was never judged."""
+
+    stage: str
+    actor: str
+    sample: int
+    outcome: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class RawTree:
-    """`tree` is the JSON of a `Tree`; `actions` holds for each turn the JSON of its `Action`s in their order."""
+    """`tree` is the JSON of a `Tree`; `drawn` holds for each turn its actions in their order."""
 
     tree: dict[str, Any]
-    actions: list[list[dict[str, Any]]]
+    drawn: list[list[Drawn]]
 
 
 def raw_trees(directory: Path) -> Iterator[RawTree]:
@@ -33,17 +46,17 @@ def raw_trees(directory: Path) -> Iterator[RawTree]:
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
     try:
         connection.execute("BEGIN")  # both tables as they stood at one moment
-        rows = connection.execute("SELECT tree, turn, record FROM actions ORDER BY tree, turn, place")
+        rows = connection.execute(f"{_DRAWN} ORDER BY tree, turn, place")
         by_tree = groupby(rows, key=lambda row: row[0])
         at, actions = next(by_tree, (None, iter(())))
         for name, record in connection.execute("SELECT id, record FROM trees ORDER BY id"):
             while at is not None and at < name:
                 at, actions = next(by_tree, (None, iter(())))  # of a tree that is not finished
-            drawn: list[list[dict[str, Any]]] = []
+            drawn: list[list[Drawn]] = []
             if at == name:
                 for turn, group in groupby(actions, key=lambda row: int(row[1])):
                     drawn += [[] for _ in range(turn - len(drawn))]
-                    drawn.append([json.loads(action) for _, _, action in group])
+                    drawn.append([Drawn(*json.loads(action)) for _, _, action in group])
             yield RawTree(json.loads(record), drawn)
     except sqlite3.Error as fault:
         raise ForestError(f"{file}: can't be read ({fault})") from fault

@@ -48,3 +48,16 @@ def copy_file(source: Path, out: Path) -> None:
     except sqlite3.Error as fault:
         raise ForestError(f"{source}: can't be copied to {out} ({fault})") from fault
     partial.replace(file)
+
+
+def copy_unjudged(source: Path, out: Path, *, observations: bool) -> None:
+    """The copy without problems, trees and verdicts, which are to be made again; without observations if not wanted.
+
+    Calls stay, and the actions until others take their places.
+    """
+    copy_file(source, out)
+    tables = ("problems", "trees", "verdicts", *(() if observations else ("observations",)))
+    with sqlite3.connect(out / "forest.sqlite", isolation_level=None) as connection:
+        for table in tables:
+            connection.execute(f"DELETE FROM {table}")
+    connection.close()

@@ -149,7 +149,9 @@ def _rows(file: Path, fields: Fields, *, headless: bool) -> Iterator[Any]:
         raise InputError(f"{file}: can't be read ({fault})") from fault
     if ".csv" in file.suffixes[-2:]:
         names = ["text"] if headless else None
-        yield from ({key: value for key, value in row.items() if key} for row in csv.DictReader(io.StringIO(text), names))
+        yield from (
+            {key: value for key, value in row.items() if key} for row in csv.DictReader(io.StringIO(text), names)
+        )
         return
     try:
         yield from _json(text, fields)

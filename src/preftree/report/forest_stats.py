@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from preftree.forest.raw import Drawn, RawTree
 from preftree.report.pass_at import Draws, PassAt, pass_at_table
 
 Measure = Callable[[Sequence[str]], Sequence[int]]
@@ -112,7 +113,7 @@ def words(texts: Sequence[str]) -> list[int]:
 
 
 def forest_stats(
-    trees: Iterable[tuple[dict[str, Any], Sequence[Sequence[dict[str, Any]]]]],
+    trees: Iterable[RawTree],
     *,
     measure: Measure = words,
     unit: str = "words",
@@ -125,8 +126,8 @@ def forest_stats(
     every problem, whatever came of them.
     """
     sums = _Sums(measure, max_turns)
-    for tree, actions in trees:
-        sums.add(tree, actions)
+    for raw in trees:
+        sums.add(raw.tree, raw.drawn)
     sums.measure_held()
     stats = ForestStats(
         trees=sums.trees,
@@ -159,7 +160,7 @@ class _Sums:
         self._measure, self._max_turns = measure, max_turns
         self._held: list[tuple[str, tuple[_Group, _Group]]] = []
 
-    def add(self, tree: dict[str, Any], actions: Sequence[Sequence[dict[str, Any]]]) -> None:
+    def add(self, tree: dict[str, Any], actions: Sequence[Sequence[Drawn]]) -> None:
         problem, turns = tree["problem"], tree["turns"]
         self.trees += 1
         task, tool = problem["task"].partition("_")[0], _tool(problem)
@@ -228,18 +229,16 @@ class _Sums:
         self,
         problem: dict[str, Any],
         turns: Sequence[dict[str, Any]],
-        actions: Sequence[Sequence[dict[str, Any]]],
+        actions: Sequence[Sequence[Drawn]],
     ) -> None:
         """Stages, challenging problems, draws: from all actions, or from the chosen ones where no others are kept."""
         reached = []
         for place, turn in enumerate(turns):
-            drawn = actions[place] if place < len(actions) else [*turn["correct"], *turn["incorrect"]]
+            drawn = actions[place] if place < len(actions) else _chosen(turn)
             found = False
             for action in drawn:
-                outcome = action["verdict"]["outcome"] if action["verdict"] else "undecided"
-                counts = self.stages.setdefault(action["stage"], Counter())
-                counts[outcome] += 1
-                found |= outcome == "correct" and not action["stage"].startswith("reference")
+                self.stages.setdefault(action.stage, Counter())[action.outcome or "undecided"] += 1
+                found |= action.outcome == "correct" and not action.stage.startswith("reference")
             self.first_correct[turn["correct"][0]["stage"] if turn["correct"] else "none"] += 1
             if not found:
                 reached.append(place)
@@ -250,16 +249,22 @@ class _Sums:
             self.draws.append(_draws(problem, actions[0]))
 
 
-def _draws(problem: dict[str, Any], actions: Sequence[dict[str, Any]]) -> Draws:
+def _draws(problem: dict[str, Any], actions: Sequence[Drawn]) -> Draws:
     """What the first actor of the ladder drew in the first turn: its samples come first, by their indices."""
-    first_actor = actions[0]["actor"] if actions else ""
     outcomes: list[bool] = []
     for action in actions:
-        if action["stage"] != "sample" or action["actor"] != first_actor or action["sample"] != len(outcomes):
+        if action.stage != "sample" or action.actor != actions[0].actor or action.sample != len(outcomes):
             break
-        outcomes.append(bool(action["verdict"]) and action["verdict"]["outcome"] == "correct")
+        outcomes.append(action.outcome == "correct")
     first = outcomes.index(True) if True in outcomes else None
     return Draws(problem["id"], problem["dataset"], problem["task"], len(outcomes), sum(outcomes), first)
+
+
+def _chosen(turn: dict[str, Any]) -> list[Drawn]:
+    return [
+        Drawn(action["stage"], action["actor"], action["sample"], (action["verdict"] or {}).get("outcome"))
+        for action in (*turn["correct"], *turn["incorrect"])
+    ]
 
 
 def _tool(problem: dict[str, Any]) -> str:

@@ -66,7 +66,9 @@ def pass_at_table(draws: Sequence[Draws], batches: Sequence[int] | None = None) 
         groups.setdefault(draw.dataset, []).append(draw)
     if len(groups) > 1:
         groups[ALL] = usable
-    rows = [_row(name, k, [_estimate(draw, k, fixed) for draw in group]) for name, group in groups.items() for k in ks(cap)]
+    rows = [
+        _row(name, k, [_estimate(draw, k, fixed) for draw in group]) for name, group in groups.items() for k in ks(cap)
+    ]
     return PassAt("all samples" if fixed else "first k", cap, len(draws) - len(usable), tuple(rows))
 
 

@@ -133,9 +133,7 @@ def _clean_rows(place: Place, index: Contamination, context: Context) -> dict[st
     removed = found.removed()
     (context.out / "rows").mkdir(exist_ok=True)
     for file in files:
-        left_out = {
-            where[row][1] for row in (*removed, *found.broken) if where[row][0] == file.name
-        }
+        left_out = {where[row][1] for row in (*removed, *found.broken) if where[row][0] == file.name}
         copy_without(file, context.out / "rows" / file.name, left_out)
     shown = [{"file": file, "row": number} for file, number in where]
     return _write(found, removed, shown, "rows", context.out) | {"out": str(context.out / "rows")}
@@ -172,9 +170,7 @@ def _first_pass(rows: Iterator[tuple[Asked | None, str]], index: Contamination, 
                 found.overlaps[row] = overlaps
 
 
-def _write(
-    found: _Found, removed: dict[int, int], shown: list[dict[str, Any]], what: str, out: Path
-) -> dict[str, Any]:
+def _write(found: _Found, removed: dict[int, int], shown: list[dict[str, Any]], what: str, out: Path) -> dict[str, Any]:
     """The two lists, and the counts of the report."""
     by_tests: Counter[str] = Counter()
     with row_writer(out / "removed.jsonl") as writer:
