@@ -90,9 +90,8 @@ def _figures(stats: ForestStats) -> dict[str, Any]:
     from preftree.report.forest_tables import paper_row, paper_table
 
     figures = to_json(stats)
-    for name, rows in (("table1", stats.table1), ("table7", stats.table7)):
-        for shown, row in zip(figures[name], rows, strict=True):
-            shown["paper"] = paper_row(row)
+    for shown, row in zip([*figures["table1"], *figures["table7"]], [*stats.table1, *stats.table7], strict=True):
+        shown["paper"] = paper_row(row)
     return figures | {"paper_total": next(row for row in paper_table(1) if row["task"] == "Total")}
 
 

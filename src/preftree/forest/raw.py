@@ -62,3 +62,40 @@ def raw_trees(directory: Path) -> Iterator[RawTree]:
         raise ForestError(f"{file}: can't be read ({fault})") from fault
     finally:
         connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The answered calls of one tree in one role and stage. `seconds` is the time between asking and the answer."""
+
+    tree: str
+    role: str
+    stage: str
+    actor: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    price_usd: float
+    seconds: float
+
+
+def spending(directory: Path) -> list[Spending]:
+    """What each tree took, by role and stage: for forests of the size of a pilot."""
+    with Forest(directory, readonly=True) as forest:
+        file = forest.file
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
+    sums: dict[tuple[str, str, str, str], list[float]] = {}
+    try:
+        for key, actor, *spent in connection.execute(
+            "SELECT key, actor, 1, input_tokens, output_tokens, price_usd, answered - sent FROM calls "
+            "WHERE answered IS NOT NULL"
+        ):
+            tree, _, role, stage, *_ = key.split("/")
+            held = sums.setdefault((tree, role, stage, actor), [0.0] * 5)
+            held[:] = [a + b for a, b in zip(held, spent, strict=True)]
+    finally:
+        connection.close()
+    return [
+        Spending(tree, role, stage, actor, int(calls), int(read), int(written), usd, seconds)
+        for (tree, role, stage, actor), (calls, read, written, usd, seconds) in sums.items()
+    ]

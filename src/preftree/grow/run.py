@@ -7,7 +7,7 @@ Always true: run again, it goes on where it was; run again after it ended, it ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,13 +51,18 @@ async def grow(
     budget: Budget | None = None,
     title: str = "growing",
     on_tree: Callable[[Tree], None] | None = None,
+    only: Collection[str] | None = None,
 ) -> GrowReport:
-    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk."""
+    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk.
+
+    `only` are the ids of the problems to grow now (a pilot): a later run grows the others, as if there had been one.
+    """
     with Forest(out) as forest:
         await forest.add_problems(problems)
         order = {problem.id: seq for seq, problem in enumerate(problems)}
         done = forest.finished()
         missing = [problem for problem in problems if digest(["tree", problem.id])[:24] not in done]
+        missing = [problem for problem in missing if only is None or problem.id in only]
         new_calls = 0
         refused: list[str] = []
         if missing:

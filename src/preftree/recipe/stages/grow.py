@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,8 @@ class Settings:
     budget: Budget = field(default_factory=Budget)
 
 
-def run(settings: Settings, context: Context) -> dict[str, Any]:
+def run(settings: Settings, context: Context, only: Collection[str] | None = None) -> dict[str, Any]:
+    """`only`: a pilot of these problems (docs/after.md)."""
     problems = read_problems(settings.problems)
 
     async def work() -> dict[str, Any]:
@@ -49,6 +51,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
                 budget=settings.budget,
                 title=f"growing {context.name}",
                 on_tree=lambda tree: context.observer.tree(context.name, tree),
+                only=only,
             )
         return to_json(report)
 
