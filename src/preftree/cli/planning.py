@@ -42,7 +42,15 @@ def _print(plan: Plan) -> None:
 
 
 def _amount(one: Range, decimals: int = 0) -> str:
-    return f"{one.mean:,.{decimals}f}\n({one.low:,.{decimals}f} to {one.high:,.{decimals}f})"
+    mean, low, high = (_short(value, decimals) for value in (one.mean, one.low, one.high))
+    return f"{mean} ({low}–{high})"
+
+
+def _short(value: float, decimals: int) -> str:
+    """Three figures are all that a plan knows."""
+    if value < 1e5:
+        return f"{value:,.{decimals}f}"
+    return f"{value / 1e6:,.1f}M" if value >= 1e6 else f"{value / 1e3:,.0f}K"
 
 
 def _hours(seconds: float) -> str:

@@ -61,7 +61,7 @@ def add(commands: Any) -> None:
                 "--pilot",
                 type=int,
                 metavar="N",
-                help="with --plan: grow N problems first, into out, and plan from them",
+                help="grow N problems first, into out, and plan from them",
             )
         if name == "train":
             command.add_argument("objective", choices=OBJECTIVE_NAMES)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from preftree.errors import InputError
 
 if TYPE_CHECKING:
-    from preftree.report.forest_stats import ForestStats, Measure
+    from preftree.report.forest_stats import ForestStats, Measure, Table1Row, Table7Row
     from preftree.report.pass_at import Draws
 
 _WIDTH = 140
@@ -90,7 +90,8 @@ def _figures(stats: ForestStats) -> dict[str, Any]:
     from preftree.report.forest_tables import paper_row, paper_table
 
     figures = to_json(stats)
-    for shown, row in zip([*figures["table1"], *figures["table7"]], [*stats.table1, *stats.table7], strict=True):
+    rows: list[Table1Row | Table7Row] = [*stats.table1, *stats.table7]
+    for shown, row in zip([*figures["table1"], *figures["table7"]], rows, strict=True):
         shown["paper"] = paper_row(row)
     return figures | {"paper_total": next(row for row in paper_table(1) if row["task"] == "Total")}
 

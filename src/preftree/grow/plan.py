@@ -51,7 +51,7 @@ class Priors:
                 if (
                     len(numbers) != 2
                     or not all(isinstance(n, (int, float)) for n in numbers)
-                    or numbers[0] > numbers[1]
+                    or sorted(numbers) != numbers
                 ):
                     raise InputError(f"plan.{name}: expected [lowest, highest], got {value}")
 
@@ -75,7 +75,7 @@ class Seat:
 
     role: str
     actor: str
-    prices: Prices = Prices()
+    prices: Prices = field(default_factory=Prices)
     connections: int = 64
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from preftree.actors import ActorSettings
+from preftree.actors import ActorSettings, Prices
 from preftree.errors import InputError
 from preftree.forest.raw import spending
 from preftree.grow.plan import Load, Plan, Priors, Seat, Spent, plan_from_pilot, plan_from_priors
@@ -128,15 +128,22 @@ def _seats(settings: stage.Settings) -> list[Seat]:
     """Who plays which role, for how much; a role whose actor has no model is left out."""
     ladder = [name for name in settings.ladder if name]
     names = [("actor" if step == 0 else f"escalation-{step}", name) for step, name in enumerate(ladder)]
-    if settings.pool:
-        names.append(("pool", settings.pool[0]))
+    pool = [seat for name in settings.pool if name and (seat := _seat("pool", name, settings.actors)) is not None]
     # Roles that a recipe may name one by one.
     for role in ("critic", "baseline", "judge", "writer"):
         names.append((role, getattr(settings, role, None) or ""))
     if settings.policy.hints and ladder:
         names.append(("hints", getattr(settings, "hinter", None) or ladder[-1]))
     seats = [_seat(role, name, settings.actors) for role, name in names if name]
-    return [seat for seat in seats if seat is not None]
+    return [*(seat for seat in seats if seat is not None), *([_shared(pool)] if pool else [])]
+
+
+def _shared(pool: Sequence[Seat]) -> Seat:
+    """The pool's actors as one, at their mean price: each writes as often as the others."""
+    prices = [dataclasses.astuple(seat.prices) for seat in pool]
+    mean = Prices(*(sum(column) / len(pool) for column in zip(*prices, strict=True)))
+    names = ", ".join(dict.fromkeys(seat.actor for seat in pool))
+    return dataclasses.replace(pool[0], actor=names, prices=mean)
 
 
 def _seat(role: str, name: str, actors: Mapping[str, Any]) -> Seat | None:
