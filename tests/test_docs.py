@@ -67,6 +67,7 @@ def test_judging(tmp_path):
 
 def test_every_command_has_help_with_examples():
     commands = ("run", "grow", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
+    commands += ("decontaminate", "stats", "regrade")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
@@ -101,3 +102,15 @@ def test_training_page(tmp_path, tiny_model):
         done = run(text.replace("embedded", str(tiny_model)), tmp_path)
         assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "mixed" / "report.json").read_text())["sources"] == {"tree": 20, "feedback": 9}
+
+
+def test_after_page(tmp_path, tiny_model):
+    """The commands of docs/after.md, on the rows that it makes."""
+    page = (ROOT / "docs" / "after.md").read_text()
+    commands = [text for name, _, text in _BLOCK.findall(page) if name == "after"]
+    assert commands
+    for command in commands:
+        done = run(command.replace("embedded", str(tiny_model)), tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "clean" / "removed.jsonl").is_file()
+    assert (tmp_path / "regraded" / "forest.sqlite").is_file()

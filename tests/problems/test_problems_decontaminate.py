@@ -18,7 +18,7 @@ from preftree.problems.thinning import copy_without
 TEST = "A train leaves the station at noon and travels sixty miles an hour to the east."
 
 
-def testset(*texts, name="t", task="", rule="ngram"):
+def made(*texts, name="t", task="", rule="ngram"):
     return TestSet(name, tuple(TestText(f"row {i}", text) for i, text in enumerate(texts, start=1)), task, rule)
 
 
@@ -41,17 +41,17 @@ def found(sets, *instructions, n=8):
     ],
 )
 def test_ngrams(instruction, there):
-    sets = [testset("unrelated", TEST, "What is two", "")]
+    sets = [made("unrelated", TEST, "What is two", "")]
     assert [bool(one) for one in found(sets, "nothing shared here", instruction)] == [False, there]
 
 
 def test_two_instructions_are_never_read_as_one():
     half = TEST.split()
-    assert found([testset(TEST)], " ".join(half[:7]), " ".join(half[7:14])) == [[], []]
+    assert found([made(TEST)], " ".join(half[:7]), " ".join(half[7:14])) == [[], []]
 
 
 def test_evidence_names_the_test_and_the_words():
-    ((overlap,),) = Contamination([testset("unrelated", TEST)]).overlaps([Instruction("x y z " + TEST)])
+    ((overlap,),) = Contamination([made("unrelated", TEST)]).overlaps([Instruction("x y z " + TEST)])
     assert (overlap.place, overlap.evidence) == ("row 2", "a train leaves the station at noon and")
 
 
@@ -66,7 +66,7 @@ def test_evidence_names_the_test_and_the_words():
     ],
 )
 def test_tests_of_the_same_task_count(task, of_tests, there):
-    assert bool(found([testset(TEST, task=of_tests)], Instruction(TEST, task))[0]) is there
+    assert bool(found([made(TEST, task=of_tests)], Instruction(TEST, task))[0]) is there
 
 
 LONG = "def f(x):\n    return x  # the very first of all functions that anyone ever wrote"
@@ -85,7 +85,7 @@ LONG = "def f(x):\n    return x  # the very first of all functions that anyone e
     ],
 )
 def test_substrings_count_in_every_task(text, instruction, there):
-    sets = [testset(text, "another text", task="Coding", rule="substring")]
+    sets = [made(text, "another text", task="Coding", rule="substring")]
     assert bool(found(sets, Instruction(instruction, "Logic"))[0]) is there
 
 
@@ -103,9 +103,9 @@ def test_agrees_with_a_plain_search(instructions, first, second):
         return bool(grams(text) & grams(test)) or (0 < len(test.split()) < 3 and text == test)
 
     sets = [
-        testset(*first, name="first"),
-        testset(*second, name="second"),
-        testset(*second, name="s", rule="substring"),
+        made(*first, name="first"),
+        made(*second, name="second"),
+        made(*second, name="s", rule="substring"),
     ]
     expected = [
         [name for name, texts in (("first", first), ("second", second)) if any(near(text, test) for test in texts)]
