@@ -5,7 +5,8 @@ numbers, and with some words left out, up to the count; overlaps planted among t
 Out: results/decontaminating.json: seconds, peak memory, planted overlaps found, near misses kept.
 Always true: planted texts are made of the test sets themselves: a whole test text, eight successive words of one, a
 whole LeetCode statement within other words. Near misses: seven successive words; and LeetCode statements with one word
-changed, against LeetCode alone (asserted). Both stand among words that no test set has, so that nothing else can be found in them.
+changed, against LeetCode alone (asserted). Both stand among words that no test set has, so that nothing else can be
+found in them.
 """
 
 from __future__ import annotations

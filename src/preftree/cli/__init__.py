@@ -40,7 +40,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Entry point of `preftree`. Returns the exit status."""
     # Before torch loads: threads that spin while they wait take the cores from whatever else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    arguments = parser().parse_args(words)
+    root = parser()
+    arguments, rest = root.parse_known_args(words)
+    if rest and (not hasattr(arguments, "settings") or any(word.startswith("-") for word in rest)):
+        root.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.settings += rest  # settings that stand after an option
     try:
         status: int = arguments.run(arguments)
         return status
