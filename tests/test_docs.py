@@ -67,6 +67,7 @@ def test_judging(tmp_path):
 
 def test_every_command_has_help_with_examples():
     commands = ("run", "grow", "import", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
+    commands += ("decontaminate", "stats", "regrade")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
@@ -113,6 +114,18 @@ def test_forest_page(tmp_path):
         assert done.returncode == 0, done.stderr
     pairs = (tmp_path / "runs/rows/pairs.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in pairs] == [json.loads(line) for line in rows.splitlines() if "chosen" in line]
+
+
+def test_after_page(tmp_path, tiny_model):
+    """The commands of docs/after.md, on the rows that it makes."""
+    page = (ROOT / "docs" / "after.md").read_text()
+    commands = [text for name, _, text in _BLOCK.findall(page) if name == "after"]
+    assert commands
+    for command in commands:
+        done = run(command.replace("embedded", str(tiny_model)), tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "clean" / "removed.jsonl").is_file()
+    assert (tmp_path / "regraded" / "forest.sqlite").is_file()
 
 
 def _page(name):

@@ -231,6 +231,11 @@ class Action:
     schema: str = ""
     thought: str | None = None
 
+    @property
+    def parses(self) -> bool:
+        """Whether its code, if it has any, is valid Python: else it enters no pair (FACTS section 1)."""
+        return self.observation is None or self.observation.status != "syntax"
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -238,8 +243,9 @@ class Turn:
 
     `reply` is the next user message (observation, verdict and critique), present if one was expanded.
     `leaked` marks a critique that gives the reference answer away. `praise` holds the critiques of the correct actions,
-    one each, or none at all. `paired` names the published pairs, as places in `correct` and `incorrect`, where rows
-    were imported; None: each correct action is paired with each incorrect one (`Tree.pairs`).
+    one each, or none at all. `paired` names the pairs, as places in `correct` and `incorrect`: those of
+    imported rows, and one for each reference of a challenging problem; None: each correct action is paired with each
+    incorrect one (`Tree.pairs`).
     """
 
     index: int
@@ -284,8 +290,7 @@ class Tree:
             return []
         if turn.paired is not None:
             return [(turn.correct[c], turn.incorrect[i]) for c, i in turn.paired]
-        valid = [a for a in turn.incorrect if a.observation is None or a.observation.status != "syntax"]
-        return [(chosen, rejected) for chosen in turn.correct for rejected in valid]
+        return [(chosen, rejected) for chosen in turn.correct for rejected in turn.incorrect if rejected.parses]
 
 
 # ---------------------------------------------------------------- training rows and results

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import preftree
-from preftree.cli import doctor, importing, judging, stages
+from preftree.cli import decontaminate, doctor, importing, judging, regrade, stages, stats
 from preftree.errors import PreftreeError
 
 _EXAMPLES = """Examples:
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (stages, importing, judging, doctor):
+    for module in (stages, importing, decontaminate, stats, regrade, judging, doctor):
         module.add(commands)
     return root
 
@@ -40,7 +40,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Entry point of `preftree`. Returns the exit status."""
     # Before torch loads: threads that spin while they wait take the cores from whatever else runs on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    arguments = parser().parse_args(words)
+    root = parser()
+    arguments, rest = root.parse_known_args(words)
+    if rest and (not hasattr(arguments, "settings") or any(word.startswith("-") for word in rest)):
+        root.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.settings += rest  # settings that stand after an option
     try:
         status: int = arguments.run(arguments)
         return status

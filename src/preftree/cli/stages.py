@@ -17,6 +17,8 @@ _EXAMPLES = {
     ),
     "grow": (
         "problems=mine.jsonl actors.sft.model=runs/quickstart/sft ladder=[sft] policy.max_turns=3 out=runs/forest",
+        "forest.yaml --plan",
+        "forest.yaml --plan --pilot 50",
     ),
     "export": (
         "forest=runs/forest out=runs/rows",
@@ -55,6 +57,16 @@ def add(commands: Any) -> None:
         )
         if name == "run":
             command.add_argument("recipe", help="a packaged recipe or a YAML file")
+        if name == "grow":
+            command.add_argument(
+                "--plan", action="store_true", help="only say what it would ask, cost and take; no call is made"
+            )
+            command.add_argument(
+                "--pilot",
+                type=int,
+                metavar="N",
+                help="grow N problems first, into out, and plan from them",
+            )
         if name == "train":
             command.add_argument("objective", choices=OBJECTIVE_NAMES)
         if name == "report":
@@ -81,6 +93,10 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_section, run_single
 
     section = load_section(arguments.settings)
+    if arguments.command == "grow" and (arguments.plan or arguments.pilot is not None):
+        from preftree.cli.planning import show_plan
+
+        return show_plan(section, arguments.pilot, _observer(), as_json=arguments.json)
     if arguments.command == "train":
         section["objective"] = arguments.objective
     if arguments.command == "report":

@@ -39,14 +39,9 @@ def action_pairs(tree: Tree, limits: ActionPairLimits) -> list[tuple[Action, Act
     if tree.depth**2 > limits.max_product:
         return []
     correct = _by_text((turn.index, action) for turn in tree.turns for action in turn.correct)
-    incorrect = _by_text((turn.index, action) for turn in tree.turns for action in turn.incorrect if may_pair(action))
+    incorrect = _by_text((turn.index, action) for turn in tree.turns for action in turn.incorrect if action.parses)
     partners = [[r for r, wrong in enumerate(incorrect) if right.apart_from(wrong)] for right in correct]
     return [(correct[c].action, incorrect[r].action) for c, r in sorted(_match(partners, limits))]
-
-
-def may_pair(action: Action) -> bool:
-    """Whether an incorrect action may enter a pair: its code, if any, is valid Python (FACTS section 1)."""
-    return action.observation is None or action.observation.status != "syntax"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from preftree.export.action_pairs import ActionPairLimits, action_pairs, may_pair
+from preftree.export.action_pairs import ActionPairLimits, action_pairs
 from preftree.export.columns import pair_columns, sft_columns, unpaired_columns
 from preftree.records import Message, Problem, Reference, Tree, digest
 
@@ -90,7 +90,7 @@ def unpaired_rows(tree: Tree) -> Iterator[dict[str, Any]]:
         messages = _history(tree, turn.index)
         if messages is None:
             continue
-        actions = [(action, True) for action in turn.correct] + [(a, False) for a in turn.incorrect if may_pair(a)]
+        actions = [(action, True) for action in turn.correct] + [(a, False) for a in turn.incorrect if a.parses]
         for action, label in actions:
             own = digest([row_of["parent_id"], turn.index, action.text])
             yield _named(row_of, own, tree, turn.index) | unpaired_columns(messages, action.text, label=label)

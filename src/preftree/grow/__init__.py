@@ -8,7 +8,7 @@ from preftree.grow.cluster import grow_on_cluster, join_shards
 from preftree.grow.policy import grow_problem, grow_tree
 from preftree.grow.run import GrowReport, grow
 from preftree.grow.select import PassedOver
-from preftree.grow.settings import OPTIONAL_ROLES, Actors, GrowSettings, check_ladder, check_roles
+from preftree.grow.settings import OPTIONAL_ROLES, Actors, GrowSettings, check_ladder, check_roles, lacks_tests
 
 __all__ = [
     "OPTIONAL_ROLES",
@@ -23,4 +23,5 @@ __all__ = [
     "grow_problem",
     "grow_tree",
     "join_shards",
+    "lacks_tests",
 ]

@@ -31,12 +31,14 @@ def choose(
     correct = sorted(right[: max(settings.correct, hinted)], key=lambda action: place[id(action)])
     wrong = _distinct([a for a in order if a.verdict is not None and a.verdict.outcome == "wrong"])
     writers = {action.actor for action in correct}
-    preferred = _spread([action for action in wrong if valid(action)], writers, pool)
+    preferred = _spread([action for action in wrong if action.parses], writers, pool)
     incorrect = preferred[: max(settings.incorrect, hinted)] or wrong[:1]
     if problem.verifier == BY_MODEL:
         # A model's word makes no pair.
         incorrect = []
     incorrect.sort(key=lambda action: (action.actor in writers, place[id(action)]))
+    # With an action for each reference, an incorrect one stands beside each (FACTS section 1, "Challenging problems").
+    beside = [number for number, action in enumerate(incorrect) if action.parses][: len(correct)]
     draw = random.Random(digest(["expand", settings.seed, problem.id, index]))
     return Turn(
         index=index,
@@ -44,18 +46,14 @@ def choose(
         incorrect=tuple(incorrect),
         expanded=draw.randrange(len(incorrect)) if incorrect else None,
         num_samples=sum(action.stage != "reference" for action in actions),
+        paired=tuple(enumerate(beside)) if hinted > 1 else None,
     )
 
 
 def count(actions: Sequence[Action], *, correct: bool) -> int:
     """Distinct actions that a pair may use."""
     outcome = "correct" if correct else "wrong"
-    return len({a.text for a in actions if a.verdict is not None and a.verdict.outcome == outcome and valid(a)})
-
-
-def valid(action: Action) -> bool:
-    """Whether an action's code, if it has any, is Python."""
-    return action.observation is None or action.observation.status != "syntax"
+    return len({a.text for a in actions if a.verdict is not None and a.verdict.outcome == outcome and a.parses})
 
 
 def _spread(wrong: Sequence[Action], writers: set[str], pool: Collection[str]) -> list[Action]:

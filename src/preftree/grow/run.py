@@ -7,7 +7,7 @@ Always true: run again, it goes on where it was; run again after it ended, it ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -55,8 +55,12 @@ async def grow(
     title: str = "growing",
     on_tree: Callable[[Tree], None] | None = None,
     watching: Callable[[Engine], AbstractContextManager[object]] = nullcontext,
+    only: Collection[str] | None = None,
 ) -> GrowReport:
-    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk; `watching` surrounds the work."""
+    """Grow a tree of every problem. `on_tree` sees each new tree once it is on disk; `watching` surrounds the work.
+
+    `only` are the ids of the problems to grow now (a pilot): a later run grows the others, as if there had been one.
+    """
     check_roles(problems, actors.played)
     with Forest(out) as forest:
         await forest.add_problems(problems)
@@ -67,6 +71,7 @@ async def grow(
             for problem in problems
             if digest(["tree", problem.id])[:24] not in done and problem.id not in passed_over
         ]
+        missing = [problem for problem in missing if only is None or problem.id in only]
         new_calls = 0
         refused: list[str] = []
         if missing:
@@ -113,13 +118,12 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
         depths[str(tree.depth)] += 1
         for turn in tree.turns:
             turns += 1
-            wrong = [a for a in turn.incorrect if a.observation is None or a.observation.status != "syntax"]
             correct += len(turn.correct)
-            incorrect += len(wrong)
+            incorrect += sum(action.parses for action in turn.incorrect)
             leaked += turn.leaked
             stages[turn.correct[0].stage if turn.correct else "none"] += 1
-            pairs += len(turn.correct) * len(wrong)
-            writers = [(c.actor, w.actor) for c in turn.correct for w in wrong]
+            writers = [(chosen.actor, rejected.actor) for chosen, rejected in tree.pairs(turn)]
+            pairs += len(writers)
             different += sum(chosen != rejected for chosen, rejected in writers)
             by_actors.update(f"{chosen} over {rejected}" for chosen, rejected in writers)
     return GrowReport(

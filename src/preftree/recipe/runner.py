@@ -36,7 +36,7 @@ _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model", "path",
+    "reference_model", "tests", "path",
 }  # fmt: skip
 
 
@@ -163,7 +163,9 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 
 
 def _module(kind: str, name: str) -> Any:
-    kinds = ("problems", "grow", "import", "export", "train", "evaluate", "rerank", "report")
+    kinds = (
+        "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report",
+    )  # fmt: skip
     if kind not in kinds:
         raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
     # "import" is a word of Python's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,7 +48,8 @@ class Settings:
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
 
 
-def run(settings: Settings, context: Context) -> dict[str, Any]:
+def run(settings: Settings, context: Context, only: Collection[str] | None = None) -> dict[str, Any]:
+    """`only`: a pilot of these problems (docs/after.md)."""
     problems = read_problems(settings.problems)
     _check(settings, problems, context.name)
     common: dict[str, Any] = {
@@ -57,7 +58,8 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
         "title": f"growing {context.name}",
         "on_tree": lambda tree: context.observer.tree(context.name, tree),
     }
-    if settings.engine == "ray":
+    # A pilot is small: it is grown here, and what it made is dealt to the shards afterwards.
+    if settings.engine == "ray" and only is None:
         cast = partial(roles, settings, context.name)
         prices = {
             name: typed(ActorSettings, {"name": name, **section}, context.name).prices
@@ -70,7 +72,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
     async def work() -> dict[str, Any]:
         async with roles(settings, context.name) as actors:
-            return to_json(await grow(problems, actors, settings.policy, context.out, **common))
+            return to_json(await grow(problems, actors, settings.policy, context.out, only=only, **common))
 
     join_shards(problems, context.out)
     return asyncio.run(work())
