@@ -258,7 +258,7 @@ def test_no_row_is_one_sentence(tmp_path: Path) -> None:
 def test_nothing_is_left_of_the_spool(tmp_path: Path) -> None:
     import_rows([write(tmp_path / "rows.jsonl", [sft("a")])], tmp_path / "forest")
     assert {path.name for path in (tmp_path / "forest").iterdir()} <= {
-        "forest.sqlite", "forest.sqlite-shm", "forest.sqlite-wal", "lock", "rows_set_aside.json",
+        "forest.sqlite", "forest.sqlite-shm", "forest.sqlite-wal", "lock", "owner", "rows_set_aside.json",
     }  # fmt: skip
 
 

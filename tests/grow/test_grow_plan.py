@@ -1,6 +1,7 @@
 """Plans: closed forms where the schedule is fixed, intervals that hold, a pilot that is kept."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import world
@@ -33,11 +34,14 @@ def test_one_sample_at_a_time_until_both_kinds_are_there():
 def test_roles_are_asked_when_the_policy_asks_them():
     seats = [Seat(role, role) for role in ("actor", "escalation-1", "critic", "hints")]
     sure = Priors(pass_rate=(0.0, 0.0), stronger=(0.0, 0.0), leaks=(0.0, 0.0))
-    plan = plan_from_priors([LOAD], seats, GrowSettings(batches=(2,), max_turns=3), sure)
-    calls = {row.role: row.calls.mean for row in plan.rows}
+    silent = GrowSettings(batches=(2,), max_turns=3, critique_correct=False)
+    calls = {row.role: row.calls.mean for row in plan_from_priors([LOAD], seats, silent, sure).rows}
     assert calls["critic"] == pytest.approx(2_000, rel=0.01)  # no tree ends before its last turn
     assert calls["actor"] == pytest.approx(6_000, rel=0.01)
     assert calls["hints"] == pytest.approx(3_000, rel=0.01)
+    talking = plan_from_priors([LOAD], seats, replace(silent, critique_correct=True), sure)
+    praised = {row.role: row.calls.mean for row in talking.rows}["critic"] - calls["critic"]
+    assert 0 < praised < calls["hints"]  # one of each action that a hint made correct
 
 
 def test_limits_make_the_time():

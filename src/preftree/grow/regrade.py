@@ -11,6 +11,7 @@ whose expanded action no longer is; what was drawn after it is judged and kept, 
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -163,8 +164,7 @@ async def regrade(
             if isinstance(engine, Replay):
                 engine.forget()
     (work / "forest.sqlite").replace(out / "forest.sqlite")
-    (work / "lock").unlink(missing_ok=True)
-    work.rmdir()
+    shutil.rmtree(work)
     return RegradeReport(
         trees=counts.trees,
         actions=counts.actions,

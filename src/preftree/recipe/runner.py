@@ -110,7 +110,7 @@ def _run(
     finished = None if again else _load(out / "stage.json")
     begun = None if again else _load(out / "begun.json")
     # A stage that failed before it made anything binds nobody to its settings.
-    made = out.is_dir() and any(entry.name not in ("begun.json", "lock") for entry in out.iterdir())
+    made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
     if begun is not None and begun["mark"] != mark and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
