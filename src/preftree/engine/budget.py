@@ -43,6 +43,9 @@ class Spend:
     def __add__(self, other: Spend) -> Spend:
         return Spend(self.calls + other.calls, self.tokens + other.tokens, self.usd + other.usd)
 
+    def __sub__(self, other: Spend) -> Spend:
+        return Spend(self.calls - other.calls, self.tokens - other.tokens, self.usd - other.usd)
+
 
 def bound(prices: Prices, request: Request) -> Spend:
     """The most that one call can cost.
@@ -66,17 +69,21 @@ class Ledger:
         self._spent = spent
         self._unanswered = Spend()
         self._held: dict[int, Spend] = {}
+        self._all_held = Spend()
         self._tickets = itertools.count()
 
     def hold(self, most: Spend) -> int:
         """Count a call that is about to be sent; the ticket settles it."""
         ticket = next(self._tickets)
         self._held[ticket] = most
+        self._all_held += most
         return ticket
 
     def settle(self, ticket: int, spent: Spend | None) -> None:
         """What a call spent; None if it was not answered, which leaves its bound."""
         most = self._held.pop(ticket)
+        # Sums of prices are rounded: begun anew whenever nothing is held, so that the rests don't pile up.
+        self._all_held = self._all_held - most if self._held else Spend()
         if spent is None:
             self.doubt(most)
         else:
@@ -89,7 +96,7 @@ class Ledger:
 
     def fits(self, most: Spend) -> bool:
         """Whether a call may be sent now, beside those in flight."""
-        return not self._exceeded(sum(self._held.values(), self._spent) + most)
+        return not self._exceeded(self._spent + self._all_held + most)
 
     def refusal(self, most: Spend) -> str | None:
         """Why a call may not be sent even once all in flight have ended; None if it may."""
