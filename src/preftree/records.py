@@ -405,12 +405,12 @@ def _tuple_reader(hint: Any) -> _Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
             raise _MisfitError(f": expected a list, got {type(value).__name__}")
-        place, items = 0, []
+        items: list[Any] = []
         try:
-            for place, entry in enumerate(value):
+            for entry in value:
                 items.append(entry if type(entry) in kept else item(entry))
         except _MisfitError as misfit:
-            raise _MisfitError(f"[{place}]{misfit}") from None
+            raise _MisfitError(f"[{len(items)}]{misfit}") from None
         return tuple(items)
 
     return read

@@ -43,6 +43,15 @@ class Prices:
         return (cost + sample.output_tokens * self.output_usd) / 1e6
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened at one server, and how often: answered, 429, time-out, reset, left alone, …"""
+
+    server: str
+    name: str
+    count: int
+
+
 class Actor(Protocol):
     """A model that answers. `identity` says what answers and goes into the hash of a request."""
 
@@ -58,6 +67,10 @@ class Actor(Protocol):
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
         """Log-probabilities, in nats, of a given continuation's tokens."""
         ...
+
+    def events(self) -> tuple[Event, ...]:
+        """What has happened since the actor was made, by server and name; nothing for one that asks no server."""
+        return ()
 
     async def close(self) -> None:
         """Let go of threads and connections."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import httpx
 
-from preftree.actors import ActorSettings, Capabilities, Prices, check
+from preftree.actors import ActorSettings, Capabilities, Event, Prices, check
 from preftree.errors import ActorError, InputError, RequestRefusedError, UnclearRefusalError
 from preftree.records import Request, Sample
 
@@ -73,6 +73,9 @@ class EndpointActor:
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
         raise ActorError(f"actor {self.name} is an endpoint and can't score a given text: score with a local model")
+
+    def events(self) -> tuple[Event, ...]:
+        return ()
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from preftree.actors import ActorSettings, Capabilities, Prices, check
+from preftree.actors import ActorSettings, Capabilities, Event, Prices, check
 from preftree.actors.weights import LoadedModel, fingerprint, load_model, resolve_model
 from preftree.errors import ActorError, InputError, PreftreeError, RequestRefusedError
 from preftree.records import Message, Request, Sample
@@ -66,6 +66,9 @@ class LocalActor:
         job = _Scoring(request, continuation)
         self._worker.submit(job)
         return await asyncio.wrap_future(job.answer)
+
+    def events(self) -> tuple[Event, ...]:
+        return ()
 
     async def close(self) -> None:
         await asyncio.to_thread(self._worker.stop)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from preftree.actors import Capabilities, Prices, check
+from preftree.actors import Capabilities, Event, Prices, check
 from preftree.errors import ActorError
 from preftree.records import Message, Request, Sample
 
@@ -50,6 +50,9 @@ class ScriptedActor:
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
         raise ActorError(f"actor {self.name} is scripted and can't score")
+
+    def events(self) -> tuple[Event, ...]:
+        return ()
 
     async def close(self) -> None:
         """Nothing is held."""

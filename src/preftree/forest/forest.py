@@ -14,7 +14,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -65,6 +65,20 @@ class Account:
     output_tokens: int = 0
     price_usd: float = 0.0
     unanswered_calls: int = 0
+
+    def after(self, samples: Sequence[Sample] | None, price_usd: float) -> Account:
+        """The account once another call was answered by `samples`, or (None) was not."""
+        if samples is None:
+            return replace(self, unanswered_calls=self.unanswered_calls + 1)
+        return Account(
+            self.calls + 1,
+            self.samples + len(samples),
+            self.input_tokens + sum(sample.input_tokens for sample in samples),
+            self.cached_tokens + sum(sample.cached_tokens for sample in samples),
+            self.output_tokens + sum(sample.output_tokens for sample in samples),
+            self.price_usd + price_usd,
+            self.unanswered_calls,
+        )
 
 
 class Forest:
@@ -198,7 +212,9 @@ class Forest:
 
     def unanswered(self) -> Iterator[tuple[str, Request]]:
         """Actor and request of every call that was sent and whose answer never came, once for each time it was sent."""
-        rows = self._reader.execute(f"SELECT actor, request, attempts - (answered IS NOT NULL) FROM calls WHERE {_OPEN}")
+        rows = self._reader.execute(
+            f"SELECT actor, request, attempts - (answered IS NOT NULL) FROM calls WHERE {_OPEN}"
+        )
         for actor, request, times in rows.fetchall():
             yield from [(actor, from_json(Request, json.loads(request)))] * times
 

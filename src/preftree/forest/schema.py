@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS calls (
     attempts INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX IF NOT EXISTS calls_answered ON calls
-    (actor, samples, input_tokens, cached_tokens, output_tokens, price_usd) WHERE answered IS NOT NULL;
+    (actor, samples, input_tokens, cached_tokens, output_tokens, price_usd, answered) WHERE answered IS NOT NULL;
 CREATE INDEX IF NOT EXISTS calls_open ON calls (actor, attempts, answered) WHERE attempts > (answered IS NOT NULL);
 CREATE TABLE IF NOT EXISTS observations (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;

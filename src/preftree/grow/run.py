@@ -6,15 +6,19 @@ Always true: run again, it goes on where it was; run again after it ended, it ma
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from preftree.engine import Budget, Engine, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
+from preftree.grow.live import Live, event_lines, run_log, spent
 from preftree.grow.policy import grow_tree
 from preftree.grow.settings import Actors, GrowSettings
 from preftree.progress import progress
@@ -38,6 +42,7 @@ class GrowReport:
     leaked_critiques: int
     new_calls: int
     account: Account
+    passed_over: dict[str, int] = field(default_factory=dict)  # reason → problems that got no tree for it
     refused: tuple[str, ...] = ()  # problems that an actor would not read, and why: set aside, no tree
 
 
@@ -56,26 +61,33 @@ async def grow(
     with Forest(out) as forest:
         await forest.add_problems(problems)
         order = {problem.id: seq for seq, problem in enumerate(problems)}
-        done = forest.finished()
-        missing = [problem for problem in problems if digest(["tree", problem.id])[:24] not in done]
+        done, passed_over = forest.finished(), forest.passed_over()
+        missing = [p for p in problems if digest(["tree", p.id])[:24] not in done and p.id not in passed_over]
         new_calls = 0
         refused: list[str] = []
         if missing:
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
-                # Trees end late and together, so turns are counted, of as many as there may be.
-                with progress(title, len(missing) * settings.max_turns, "turns") as bar:
-                    engine.on_answer = lambda: bar.advance(0, note=account(engine))
+                with ExitStack() as shown:
+                    log = shown.enter_context(run_log(out))
+                    log.info("%s: %d of %d problems to grow", title, len(missing), len(problems))
+                    live = Live(len(problems), len(problems) - len(missing), log)
+                    shown.callback(_say_goodbye, log, engine, actors)
+                    # Trees end late and together, so turns are counted, of as many as there may be.
+                    bar = shown.enter_context(progress(title, len(missing) * settings.max_turns, "turns"))
+                    engine.on_answer = lambda: bar.advance(0, note=live.line(engine.account))
 
                     async def one(problem: Problem) -> None:
                         try:
                             tree = await grow_tree(engine, actors, settings, problem, bar.advance)
                         except RequestRefusedError as refusal:
                             refused.append(f"{problem.id}: {refusal}")
+                            live.set_aside(problem.id, str(refusal))
                             bar.advance(settings.max_turns)
                             return
                         await forest.add_tree(tree, order[problem.id])
-                        bar.advance(settings.max_turns - tree.depth)
+                        live.tree(tree)
+                        bar.advance(settings.max_turns - tree.depth, note=live.line(engine.account))
                         if on_tree is not None:
                             on_tree(tree)
 
@@ -84,9 +96,15 @@ async def grow(
         return replace(summarise(forest, new_calls), refused=tuple(refused))
 
 
-def account(engine: Engine) -> str:
-    """What was asked since the start, for the progress bar."""
-    return f"{engine.new_calls} calls, {engine.new_tokens:,} tokens written"
+def _say_goodbye(log: logging.Logger, engine: Engine, actors: Actors) -> None:
+    """The account and the faults, in the log and on the terminal, however the run ended."""
+    players = (*actors.ladder, *actors.pool, *((actors.critic,) if actors.critic else ()))
+    lines = [f"in all: {spent(engine.account)}", *event_lines(players)]
+    for line in lines:
+        log.info(line)
+        print(line, file=sys.stderr, flush=True)
+    if engine.stopped is not None:
+        log.info("stopped: %s", engine.stopped)
 
 
 def summarise(forest: Forest, new_calls: int) -> GrowReport:
@@ -122,4 +140,5 @@ def summarise(forest: Forest, new_calls: int) -> GrowReport:
         leaked_critiques=leaked,
         new_calls=new_calls,
         account=forest.account(),
+        passed_over=dict(sorted(Counter(forest.passed_over().values()).items())),
     )
