@@ -48,9 +48,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(delay_s: float) -> None:
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(delay_s), "127.0.0.1", 0, backlog=1024
-    )
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(delay_s), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

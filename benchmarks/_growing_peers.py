@@ -11,11 +11,17 @@ import time
 from importlib.metadata import version
 
 name, base_url, calls, at_once, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
-os.environ |= {"OPENAI_API_KEY": "none", "CURATOR_CACHE_DIR": folder, "TELEMETRY_ENABLED": "false", "HOSTED_CURATOR_VIEWER": "0"}
+os.environ |= {
+    "OPENAI_API_KEY": "none",
+    "CURATOR_CACHE_DIR": folder,
+    "TELEMETRY_ENABLED": "false",
+    "HOSTED_CURATOR_VIEWER": "0",
+}
 prompts = [f"{'A box holds twelve pens. ' * 16}How many pens are in box {i}?" for i in range(calls)]
 
 if name == "inspect_ai":
-    from inspect_ai import Task, eval
+    import inspect_ai
+    from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset, Sample
     from inspect_ai.model import GenerateConfig, get_model
     from inspect_ai.solver import generate
@@ -23,7 +29,9 @@ if name == "inspect_ai":
     model = get_model("openai/made", base_url=base_url, config=GenerateConfig(max_tokens=512, max_connections=at_once))
     task = Task(dataset=MemoryDataset([Sample(input=prompt) for prompt in prompts]), solver=generate())
     began = time.perf_counter()
-    (log,) = eval(task, model=model, log_dir=folder, display="none", max_samples=at_once, max_connections=at_once, score=False)
+    (log,) = inspect_ai.eval(
+        task, model=model, log_dir=folder, display="none", max_samples=at_once, max_connections=at_once, score=False
+    )
     seconds = time.perf_counter() - began
     assert log.status == "success", log.error
     answered = len(log.samples)

@@ -119,8 +119,6 @@ class Engine:
         async with self._controlling:
             if asked in self._accepted and (refused or self._accepted[asked] >= failed):
                 return
-            if self.stopped is not None:
-                raise failure
             keys = (CallKey("control", 0, actor.name, asked[:24], 0, attempt) for attempt in itertools.count())
             try:
                 await self._once(actor, next(key for key in keys if self.forest.answer(key, asked) is None), control)
