@@ -9,6 +9,8 @@ import os
 import sys
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 
 name, base_url, calls, at_once, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 os.environ |= {
@@ -17,6 +19,9 @@ os.environ |= {
     "TELEMETRY_ENABLED": "false",
     "HOSTED_CURATOR_VIEWER": "0",
 }
+# Curator counts tokens by a table that it would fetch; litellm, which it needs, carries the same.
+tables = Path(str(find_spec("litellm").submodule_search_locations[0])) / "litellm_core_utils" / "tokenizers"
+os.environ["TIKTOKEN_CACHE_DIR"] = str(tables)
 prompts = [f"{'A box holds twelve pens. ' * 16}How many pens are in box {i}?" for i in range(calls)]
 
 if name == "inspect_ai":
@@ -26,14 +31,19 @@ if name == "inspect_ai":
     from inspect_ai.model import GenerateConfig, get_model
     from inspect_ai.solver import generate
 
-    model = get_model("openai/made", base_url=base_url, config=GenerateConfig(max_tokens=512, max_connections=at_once))
+    model = get_model(
+        "openai/made",
+        base_url=base_url,
+        responses_api=False,
+        config=GenerateConfig(max_tokens=512, max_connections=at_once),
+    )
     task = Task(dataset=MemoryDataset([Sample(input=prompt) for prompt in prompts]), solver=generate())
     began = time.perf_counter()
     (log,) = inspect_ai.eval(
         task, model=model, log_dir=folder, display="none", max_samples=at_once, max_connections=at_once, score=False
     )
     seconds = time.perf_counter() - began
-    assert log.status == "success", log.error
+    assert log.status == "success", log.error and log.error.message
     answered = len(log.samples)
 else:
     from bespokelabs import curator
