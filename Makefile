@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all check bench peers docs clean
+.PHONY: setup demo test test-all check bench peers growing-peers docs clean
 
 setup: .venv/.done
 
@@ -38,6 +38,16 @@ peers: .venv-peers/.done
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt -c requirements-dev.lock
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# The clients that `python -m benchmarks.growing` measures beside ours.
+growing-peers: .venv-growing-peers/.done
+
+.venv-growing-peers/.done: requirements-growing-peers.txt
+	@test -x .venv-growing-peers/bin/python || $(PYTHON) -m venv .venv-growing-peers
+	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-growing-peers.txt
+	# inspect-ai asks for a newer openai than curator's litellm allows; both work with it.
+	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openai==3.57.0
 	@touch $@
 
 docs: setup

@@ -1,6 +1,6 @@
 """One progress bar for everything over a few seconds: count, rate, time left.
 
-On a terminal a live bar; otherwise a plain line at most every 10 seconds, so that logs stay short.
+On a terminal a live bar with its note below; otherwise a plain line at most every 10 seconds, so that logs stay short.
 Writes to stderr: stdout carries results only.
 """
 
@@ -61,7 +61,9 @@ class _Live(Progress):
     def __init__(self, title: str, total: int | None, unit: str) -> None:
         super().__init__(title, total, unit)
         from rich import progress as bars
-        from rich.console import Console
+        from rich.console import Console, Group
+        from rich.live import Live
+        from rich.text import Text
 
         self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
@@ -69,18 +71,19 @@ class _Live(Progress):
             bars.MofNCompleteColumn(),
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeRemainingColumn(),
-            bars.TextColumn("{task.fields[note]}", style="dim"),
-            console=Console(stderr=True),
         )
-        self._task = self._bar.add_task(title, total=total, rate="", note="")
-        self._bar.start()
+        self._task = self._bar.add_task(title, total=total, rate="")
+        self._note = Text(style="dim")
+        self._live = Live(Group(self._bar, self._note), console=Console(stderr=True))
+        self._live.start()
 
     def _show(self) -> None:
         rate = self.done / max(time.monotonic() - self._began, 1e-9)
-        self._bar.update(self._task, completed=self.done, rate=f"{rate:.2g} {self.unit}/s", note=self.note)
+        self._bar.update(self._task, completed=self.done, rate=f"{rate:.2g} {self.unit}/s")
+        self._note.plain = self.note
 
     def close(self) -> None:
-        self._bar.stop()
+        self._live.stop()
 
 
 @contextmanager

@@ -1,14 +1,7 @@
-"""The policy: the order of one turn, choice, expansion, hints, critiques; and the same forest after kills."""
+"""The policy: the order of one turn, choice, expansion, hints, critiques; and the same forest at any concurrency."""
 
 import asyncio
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import world
@@ -20,7 +13,7 @@ from preftree.export import export
 from preftree.forest import Forest
 from preftree.grow import Actors, GrowSettings, grow
 from preftree.grow.hints import mask_numbers
-from preftree.records import Problem, Reference, digest
+from preftree.records import Problem, Reference
 
 
 def _grow(out, actors, settings=None, problems=None, **more):
@@ -185,61 +178,6 @@ def _rows(forest):
     out = forest.with_name(forest.name + "-rows")
     export(forest, out)
     return (out / "sft.jsonl").read_bytes(), (out / "pairs.jsonl").read_bytes()
-
-
-def _committed(out):
-    """The requests whose answers stand in the forest, as the world's log names them."""
-    if not (out / "forest.sqlite").is_file():
-        return set()
-    with Forest(out, readonly=True) as forest:
-        rows = forest._reader.execute("SELECT request FROM calls WHERE answer IS NOT NULL AND actor = 'sft'")
-        requests = [json.loads(request) for (request,) in rows]
-    return {digest([[m["content"] for m in r["messages"]], i]) for r in requests for i in r["samples"]}
-
-
-def _kill_until_done(out, log, concurrency, draw, most):
-    program = [sys.executable, str(Path(world.__file__)), str(out), str(log), str(concurrency)]
-    kills = 0
-    while True:
-        before = _committed(out)
-        log.write_text("")
-        process = subprocess.Popen(program, stderr=subprocess.PIPE, text=True)
-        if kills < most:
-            # From its first call on, at any instant.
-            while process.poll() is None and not log.read_text():
-                time.sleep(0.005)
-            time.sleep(draw.uniform(0.0, 0.25))
-            os.kill(process.pid, signal.SIGKILL)
-        _, errors = process.communicate()
-        asked = log.read_text().split()
-        assert not before & set(asked), "a committed call was asked again"
-        assert len(asked) == len(set(asked))
-        if process.returncode == 0:
-            return kills
-        assert process.returncode == -signal.SIGKILL, errors
-        kills += 1
-
-
-@pytest.mark.parametrize(("concurrency", "most"), [(1, 2), (8, 2)])
-def test_killed_growing_ends_with_the_same_forest(tmp_path, concurrency, most):
-    kills = _kill_until_done(tmp_path / "killed", tmp_path / "log", concurrency, random.Random(concurrency), most)
-    assert kills >= 1
-    _grow(tmp_path / "whole", world.actors())
-    assert _rows(tmp_path / "killed") == _rows(tmp_path / "whole")
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("concurrency", [1, 8, 64])
-def test_killed_growing_many_times(tmp_path, concurrency):
-    total = 0
-    for seed in range(6):
-        out = tmp_path / f"killed-{seed}"
-        total += _kill_until_done(out, tmp_path / f"log-{seed}", concurrency, random.Random(seed), 5)
-    assert total >= 15
-    _grow(tmp_path / "whole", world.actors())
-    for seed in range(6):
-        assert _rows(tmp_path / f"killed-{seed}") == _rows(tmp_path / "whole")
 
 
 def test_a_problem_too_long_for_the_actor_is_set_aside(tmp_path):

@@ -1,15 +1,16 @@
-"""A small world for growing: sums, and scripted actors that get some of them right.
+"""A small world for growing: sums, and actors that get some of them right: scripted, or behind a made server.
 
-Run as a program it grows a forest and appends the digest of every request that an actor got to a log:
-`python world.py OUT LOG CONCURRENCY`.
+Run as a program it grows a forest with those of a server: `python world.py URL OUT CONCURRENCY`.
 """
 
 import asyncio
 import random
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from preftree.actors import ActorSettings, make_actor
 from preftree.actors.scripted import ScriptedActor
 from preftree.environment import EnvironmentSettings
 from preftree.grow import Actors, GrowSettings, grow
@@ -51,25 +52,32 @@ def answer(skill):
     return script
 
 
-def actors(log=None, delay_s=None):
-    def listening(script):
-        def listen(messages, index):
-            if log is not None:
-                with Path(log).open("a") as file:
-                    file.write(digest([[message.content for message in messages], index]) + "\n")
-            return script(messages, index)
-
-        return listen
-
-    sft = ScriptedActor(listening(answer(0.4)), name="sft", identity="sft-1", delay_s=delay_s)
+def actors(delay_s=None):
+    sft = ScriptedActor(answer(0.4), name="sft", identity="sft-1", delay_s=delay_s)
     bare = ScriptedActor(answer(0.05), name="bare", identity="bare-1", delay_s=delay_s)
     return Actors((sft,), (bare,))
 
 
-if __name__ == "__main__":
-    out, log, concurrency = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    settings = GrowSettings(
-        **{name: getattr(SETTINGS, name) for name in SETTINGS.__slots__} | {"concurrency": concurrency}
+def endpoints(urls, **more):
+    """The same actors behind a made server (made_server.py); several addresses share the load."""
+    address = urls[0] if len(urls) == 1 else tuple(urls)
+    prices = {"input_usd": 1.0, "output_usd": 4.0}
+    sft, bare = (
+        make_actor(ActorSettings(name, "endpoint", model=name, base_url=address, **prices, **more))
+        for name in ("sft", "bare")
     )
-    slow = actors(log, lambda request, index: random.Random(digest([request, index])).uniform(0.0, 0.02))
-    asyncio.run(grow(problems(), slow, settings, out, environment=JAIL))
+    return Actors((sft,), (bare,))
+
+
+async def grow_at(urls, out, concurrency, **more):
+    """Grow the world's forest with these endpoints."""
+    actors = endpoints(urls, **more)
+    try:
+        return await grow(problems(), actors, replace(SETTINGS, concurrency=concurrency), out, environment=JAIL)
+    finally:
+        for actor in (*actors.ladder, *actors.pool):
+            await actor.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(grow_at([sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])))

@@ -32,11 +32,12 @@ class Engine:
         self.stopped: str | None = None
         self.new_calls = 0
         self.new_tokens = 0
+        self.account = forest.account()  # over all restarts, kept up with each call
         self.on_answer: Callable[[], None] = lambda: None
         self._controlling = asyncio.Lock()
-        self._accepted: set[str] = set()
+        self._accepted: dict[str, float] = {}  # controls that were answered, and when
         self._sending, self._settled = asyncio.Lock(), asyncio.Event()
-        spent = forest.account()
+        spent = self.account
         tokens = spent.input_tokens + spent.output_tokens
         self._ledger = (budget or Budget()).ledger(Spend(spent.calls, tokens, spent.price_usd))
         # What earlier runs sent and never saw answered; its price is counted when its actor is known.
@@ -53,13 +54,24 @@ class Engine:
         """The samples of one call.
 
         Raises Stopped when the run stops, ForestError if the key had another request, RequestRefusedError if the actor
-        refuses this one request, ActorError if it can't answer or would refuse any.
+        refuses this one request, or fails at it again and again while it answers others; ActorError if it can't answer
+        or would refuse any, which stops the run.
         """
-        try:
-            return await self._once(actor, key, request)
-        except UnclearRefusalError as refusal:
-            await self._control(actor, request, refusal)
-            raise
+        again = False
+        while True:
+            try:
+                return await self._once(actor, key, request)
+            except UnclearRefusalError as refusal:
+                await self._control(actor, request, refusal)
+                raise
+            except (RequestRefusedError, Stopped):
+                raise
+            except ActorError as failure:
+                await self._control(actor, request, failure)
+                # The actor answers others: it was a fault of the moment, or, the second time, is one of this request.
+                if again:
+                    raise RequestRefusedError(f"{failure}, for the second time; others are answered") from failure
+                again = True
 
     async def observe(self, code: str, history: Sequence[Past], tools: Sequence[str] = ()) -> Observation:
         """What happens when `code` runs after `history`, with these tools at hand.
@@ -84,15 +96,17 @@ class Engine:
                 await self.forest.add_verdict(key, stored)
         return stored
 
-    async def _control(self, actor: Actor, request: Request, refusal: UnclearRefusalError) -> None:
-        """Ask the same with harmless words. Returns if that is answered: the refusal was for the words.
+    async def _control(self, actor: Actor, request: Request, failure: ActorError) -> None:
+        """Ask the same with harmless words. Returns if that is answered: it was for the words, or for a moment.
 
-        Raises ActorError if it is refused too: then so would be every request of these settings, and of this order of
-        roles (some templates take no system message). The control is a call like any other, journalled and paid for,
-        and one serves all refusals of a run; a later run asks its own, for the server may be set up otherwise by then.
-        What is found does not depend on which refusal came first.
+        Raises ActorError if it fails too, and stops the run: then so would every request of these settings, and of this
+        order of roles (some templates take no system message). The control is a call like any other, journalled and
+        paid for. One serves all refusals of a run, and all failures that came before it was answered; a later run asks
+        its own, for the server may be set up otherwise by then. What is found does not depend on which failure came
+        first.
         """
         harmless = "Say yes."
+        failed = asyncio.get_running_loop().time()
         control = replace(
             request,
             messages=tuple(Message(message.role, harmless) for message in request.messages),
@@ -101,19 +115,24 @@ class Engine:
             seed=0,
         )
         asked = digest([actor.identity, control])
+        refused = isinstance(failure, RequestRefusedError)
         async with self._controlling:
-            if asked in self._accepted:
+            if asked in self._accepted and (refused or self._accepted[asked] >= failed):
                 return
             keys = (CallKey("control", 0, actor.name, asked[:24], 0, attempt) for attempt in itertools.count())
             try:
                 await self._once(actor, next(key for key in keys if self.forest.answer(key, asked) is None), control)
-            except RequestRefusedError as again:
-                failure = ActorError(
-                    f"{again}; a harmless prompt is refused too, so mend the model's name or the setting at fault"
-                )
-                self.stop(str(failure))
-                raise failure from refusal
-            self._accepted.add(asked)
+            except Stopped:
+                raise
+            except ActorError as again:
+                told = failure
+                if isinstance(again, RequestRefusedError):
+                    told = ActorError(
+                        f"{again}; a harmless prompt is refused too, so mend the model's name or the setting at fault"
+                    )
+                self.stop(str(told))
+                raise told from again
+            self._accepted[asked] = asyncio.get_running_loop().time()
 
     async def _once(self, actor: Actor, key: CallKey, request: Request) -> tuple[Sample, ...]:
         asked = digest([actor.identity, request])
@@ -124,6 +143,7 @@ class Engine:
             self._ledger.doubt(Spend(usd=bound(actor.prices, unanswered).usd))
         ticket = await self._hold(bound(actor.prices, request))
         spent: Spend | None = None
+        samples: tuple[Sample, ...] = ()
         try:
             self.new_calls += 1
             await self.forest.intend(key, actor.name, request, asked)
@@ -134,6 +154,7 @@ class Engine:
         finally:
             self._ledger.settle(ticket, spent)
             self._settled.set()
+            self.account = self.account.after(samples if spent is not None else None, spent.usd if spent else 0.0)
         self.new_tokens += sum(sample.output_tokens for sample in samples)
         self.on_answer()
         return samples
@@ -161,6 +182,8 @@ class Engine:
 def _storable(sample: Sample) -> Sample:
     """JSON may carry half a character (a lone surrogate), which no file can hold: it becomes a question mark."""
     thought = None if sample.thought is None else _whole(sample.thought)
+    if thought == sample.thought and _whole(sample.text) == sample.text:
+        return sample
     return replace(sample, text=_whole(sample.text), thought=thought)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,32 +21,35 @@ Out = TypeVar("Out")
 
 
 async def run_all(
-    engine: Engine, items: Sequence[Item], work: Callable[[Item], Awaitable[Out]], *, concurrency: int
+    engine: Engine, items: Iterable[Item], work: Callable[[Item], Awaitable[Out]], *, concurrency: int
 ) -> list[Out]:
-    """`work` on every item, at most `concurrency` at a time."""
-    gate = asyncio.Semaphore(concurrency)
+    """`work` on every item, at most `concurrency` at a time; an item is taken from `items` when its turn comes."""
+    waiting = enumerate(items)
+    results: dict[int, Out] = {}
     failures: list[Exception] = []
 
-    async def one(item: Item) -> Out | None:
-        async with gate:
+    async def worker() -> None:
+        for place, item in waiting:
             if engine.stopped is not None:
-                return None
+                return
             try:
-                return await work(item)
+                result = await work(item)
             except Exception as failure:  # noqa: BLE001 (kept, and raised below once the others have settled)
                 failures.append(failure)
                 engine.stop(str(failure))
-                return None
+                return
+            if result is not None:
+                results[place] = result
 
     with _interruptible(engine):
-        results = await asyncio.gather(*(one(item) for item in items))
+        await asyncio.gather(*(worker() for _ in range(concurrency)))
     # A real failure explains more than the stop that it caused in the others.
     failures.sort(key=lambda failure: isinstance(failure, Stopped))
     if failures:
         raise failures[0]
     if engine.stopped is not None:
         raise Stopped(engine.stopped)
-    return [result for result in results if result is not None]
+    return [results[place] for place in sorted(results)]
 
 
 async def together(*work: Awaitable[Out]) -> list[Out]:

@@ -7,11 +7,12 @@ sequence numbers, whatever the order in which they were finished.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -28,9 +29,13 @@ from preftree.records import (
     Tree,
     Verdict,
     canonical,
-    digest,
     from_json,
 )
+
+# Problems that are compared and written at a time.
+_PART = 2048
+# Calls that were sent more often than they were answered; in the words of the index.
+_OPEN = "attempts > (answered IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,20 @@ class Account:
     output_tokens: int = 0
     price_usd: float = 0.0
     unanswered_calls: int = 0
+
+    def after(self, samples: Sequence[Sample] | None, price_usd: float) -> Account:
+        """The account once another call was answered by `samples`, or (None) was not."""
+        if samples is None:
+            return replace(self, unanswered_calls=self.unanswered_calls + 1)
+        return Account(
+            self.calls + 1,
+            self.samples + len(samples),
+            self.input_tokens + sum(sample.input_tokens for sample in samples),
+            self.cached_tokens + sum(sample.cached_tokens for sample in samples),
+            self.output_tokens + sum(sample.output_tokens for sample in samples),
+            self.price_usd + price_usd,
+            self.unanswered_calls,
+        )
 
 
 class Forest:
@@ -111,19 +130,27 @@ class Forest:
 
     async def add_problems(self, problems: Sequence[Problem]) -> None:
         """Store problems in their order. An id that stands already must stand for the same problem."""
-        known = dict(self._reader.execute("SELECT id, record FROM problems"))
-        rows = []
-        for problem in problems:
-            record = canonical(problem)
-            if problem.id not in known:
-                rows.append((problem.id, len(known), record))
-                known[problem.id] = record
-            elif known[problem.id] != record:
-                raise ForestError(
-                    f"{self.directory}: problem {problem.id} stands here with another text or answer; "
-                    "grow changed problems into a new directory"
-                )
-        await self._write("INSERT INTO problems VALUES (?, ?, ?)", rows)
+        seq = self._reader.execute("SELECT COUNT(*) FROM problems").fetchone()[0]
+        # In parts, because the records of a hundred thousand problems need not be in memory together.
+        for begin in range(0, len(problems), _PART):
+            added: dict[str, str] = {}
+            for problem in problems[begin : begin + _PART]:
+                record = canonical(problem)
+                known = added.get(problem.id) or self._problem(problem.id)
+                if known is None:
+                    added[problem.id] = record
+                elif known != record:
+                    raise ForestError(
+                        f"{self.directory}: problem {problem.id} stands here with another text or answer; "
+                        "grow changed problems into a new directory"
+                    )
+            rows = [(name, seq + place, record) for place, (name, record) in enumerate(added.items())]
+            await self._write("INSERT INTO problems VALUES (?, ?, ?)", rows)
+            seq += len(rows)
+
+    def _problem(self, name: str) -> str | None:
+        row = self._reader.execute("SELECT record FROM problems WHERE id = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
 
     def problems(self) -> list[Problem]:
         rows = self._reader.execute("SELECT record FROM problems ORDER BY seq")
@@ -185,25 +212,30 @@ class Forest:
     def unanswered(self) -> Iterator[tuple[str, Request]]:
         """Actor and request of every call that was sent and whose answer never came, once for each time it was sent."""
         rows = self._reader.execute(
-            "SELECT actor, request, attempts - (answered IS NOT NULL) AS open FROM calls WHERE open"
+            f"SELECT actor, request, attempts - (answered IS NOT NULL) FROM calls WHERE {_OPEN}"
         )
         for actor, request, times in rows.fetchall():
             yield from [(actor, from_json(Request, json.loads(request)))] * times
 
     def account(self, actor: str | None = None) -> Account:
         """Sums over all restarts, read from disk; of one actor, or of all."""
-        row = self._reader.execute(
-            "SELECT COUNT(answered), TOTAL(CASE WHEN answered IS NULL THEN 0 ELSE samples END), TOTAL(input_tokens), "
-            "TOTAL(cached_tokens), TOTAL(output_tokens), TOTAL(price_usd), TOTAL(attempts) - COUNT(answered) "
-            "FROM calls WHERE ?1 IS NULL OR actor = ?1",
+        calls, samples, input_tokens, cached, output_tokens, price = self._reader.execute(
+            "SELECT COUNT(*), TOTAL(samples), TOTAL(input_tokens), TOTAL(cached_tokens), TOTAL(output_tokens), "
+            "TOTAL(price_usd) FROM calls WHERE answered IS NOT NULL AND (?1 IS NULL OR actor = ?1)",
             (actor,),
         ).fetchone()
-        calls, samples, input_tokens, cached, output_tokens, price, open_ = row
+        (open_,) = self._reader.execute(
+            f"SELECT TOTAL(attempts - (answered IS NOT NULL)) FROM calls WHERE {_OPEN} AND (?1 IS NULL OR actor = ?1)",
+            (actor,),
+        ).fetchone()
         return Account(calls, int(samples), int(input_tokens), int(cached), int(output_tokens), price, int(open_))
 
     def actors(self) -> list[str]:
         """The names of the actors that were called."""
-        return [name for (name,) in self._reader.execute("SELECT DISTINCT actor FROM calls ORDER BY actor")]
+        rows = self._reader.execute(
+            f"SELECT actor FROM calls WHERE answered IS NOT NULL UNION SELECT actor FROM calls WHERE {_OPEN} ORDER BY 1"
+        )
+        return [name for (name,) in rows]
 
     # ------------------------------------------------------------ observations and verdicts
 
@@ -248,7 +280,12 @@ class Forest:
 
     def fingerprint(self) -> str:
         """A digest of all finished trees: equal forests, equal fingerprints."""
-        return digest([record for (record,) in self._reader.execute("SELECT record FROM trees ORDER BY seq, id")])
+        found, before = hashlib.sha256(b"["), b""
+        for (record,) in self._reader.execute("SELECT record FROM trees ORDER BY seq, id"):
+            found.update(before + canonical(record).encode("utf-8", "surrogatepass"))
+            before = b","
+        found.update(b"]")
+        return found.hexdigest()
 
     # ------------------------------------------------------------ inside
 

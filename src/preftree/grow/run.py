@@ -6,9 +6,11 @@ Always true: run again, it goes on where it was; run again after it ended, it ma
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from preftree.engine import Engine, Purse, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
+from preftree.grow.live import Live, event_lines, run_log, spent
 from preftree.grow.policy import grow_problem
 from preftree.grow.select import PassedOver
 from preftree.grow.settings import Actors, GrowSettings, check_roles
@@ -66,34 +69,39 @@ async def grow(
         await forest.add_problems(problems)
         order = {problem.id: seq for seq, problem in enumerate(problems)}
         done, passed_over = forest.finished(), forest.passed_over()
-        missing = [
-            problem
-            for problem in problems
-            if digest(["tree", problem.id])[:24] not in done and problem.id not in passed_over
-        ]
+        missing = [p for p in problems if digest(["tree", p.id])[:24] not in done and p.id not in passed_over]
         missing = [problem for problem in missing if only is None or problem.id in only]
         new_calls = 0
         refused: list[str] = []
         if missing:
             async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
                 engine = Engine(forest, interpreter, judge, budget)
-                # Trees end late and together, so turns are counted, of as many as there may be.
-                with progress(title, len(missing) * settings.max_turns, "turns") as bar, watching(engine):
-                    engine.on_answer = lambda: bar.advance(0, note=account(engine))
+                with ExitStack() as shown:
+                    shown.enter_context(watching(engine))
+                    log = shown.enter_context(run_log(out))
+                    log.info("%s: %d of %d problems to grow", title, len(missing), len(problems))
+                    live = Live(len(problems), len(problems) - len(missing), log)
+                    shown.callback(_say_goodbye, log, engine, actors)
+                    # Trees end late and together, so turns are counted, of as many as there may be.
+                    bar = shown.enter_context(progress(title, len(missing) * settings.max_turns, "turns"))
+                    engine.on_answer = lambda: bar.advance(0, note=live.line(engine.account))
 
                     async def one(problem: Problem) -> None:
                         try:
                             tree = await grow_problem(engine, actors, settings, problem, bar.advance)
                         except RequestRefusedError as refusal:
                             refused.append(f"{problem.id}: {refusal}")
+                            live.set_aside(problem.id, str(refusal))
                             bar.advance(settings.max_turns)
                             return
                         if isinstance(tree, PassedOver):
                             await forest.add_passed_over(problem.id, tree.reason)
+                            live.set_aside(problem.id, tree.reason)
                             bar.advance(settings.max_turns)
                             return
                         await forest.add_tree(tree, order[problem.id])
-                        bar.advance(settings.max_turns - tree.depth)
+                        live.tree(tree)
+                        bar.advance(settings.max_turns - tree.depth, note=live.line(engine.account))
                         if on_tree is not None:
                             on_tree(tree)
 
@@ -102,9 +110,14 @@ async def grow(
         return replace(summarise(forest, new_calls), refused=tuple(refused))
 
 
-def account(engine: Engine) -> str:
-    """What was asked since the start, for the progress bar."""
-    return f"{engine.new_calls} calls, {engine.new_tokens:,} tokens written"
+def _say_goodbye(log: logging.Logger, engine: Engine, actors: Actors) -> None:
+    """The account and the faults, in the log and on the terminal, however the run ended."""
+    lines = [f"in all: {spent(engine.account)}", *event_lines(actors.all)]
+    for line in lines:
+        log.info(line)
+        print(line, file=sys.stderr, flush=True)
+    if engine.stopped is not None:
+        log.info("stopped: %s", engine.stopped)
 
 
 def summarise(forest: Forest, new_calls: int) -> GrowReport:

@@ -96,6 +96,12 @@ class Actors:
         check_ladder(len(self.ladder))
 
     @property
+    def all(self) -> list[Actor]:
+        """Everybody, by role; one who plays several stands there as often."""
+        optional = [getattr(self, role) for role in OPTIONAL_ROLES]
+        return [*self.ladder, *self.pool, *(actor for actor in optional if actor is not None)]
+
+    @property
     def played(self) -> list[str]:
         """The optional roles that somebody plays."""
         return [role for role in OPTIONAL_ROLES if getattr(self, role) is not None]
