@@ -164,7 +164,10 @@ def forest(trees: int) -> dict[str, Any]:
             program = [sys.executable, "-m", "benchmarks._growing_forest", part, str(trees), folder]
             done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
             figures |= json.loads(done.stdout.splitlines()[-1])
-    return figures | {"wanted": {"peak memory in GB": WANTED_GB, "opening for resume in s": WANTED_OPEN_S}}
+    return figures | {
+        "machine": machine(),
+        "wanted": {"peak memory in GB": WANTED_GB, "opening for resume in s": WANTED_OPEN_S},
+    }
 
 
 if __name__ == "__main__":
