@@ -1,9 +1,12 @@
 """The clients that `growing` measures beside ours; run by the environment of requirements-growing-peers.txt.
 
-`python benchmarks/_growing_peers.py inspect_ai|curator BASE_URL CALLS AT_ONCE FOLDER` makes the calls with the client's
-own log or cache in FOLDER, and prints seconds (imports left out) and the client's version as JSON.
+`python benchmarks/_growing_peers.py CLIENT BASE_URL CALLS AT_ONCE FOLDER` makes the calls with the client's own log
+or cache in FOLDER, and prints seconds (imports left out) and the client's version as JSON. `inspect_ai` is its
+model with the cache on, the cheapest way to make calls with it that keeps answers; `inspect_ai_eval` an evaluation with
+its log on, which spends four times the processor on its samples and events.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -16,6 +19,7 @@ name, base_url, calls, at_once, folder = sys.argv[1], sys.argv[2], int(sys.argv[
 os.environ |= {
     "OPENAI_API_KEY": "none",
     "CURATOR_CACHE_DIR": folder,
+    "INSPECT_CACHE_DIR": folder,
     "TELEMETRY_ENABLED": "false",
     "HOSTED_CURATOR_VIEWER": "0",
 }
@@ -24,27 +28,35 @@ tables = Path(str(find_spec("litellm").submodule_search_locations[0])) / "litell
 os.environ["TIKTOKEN_CACHE_DIR"] = str(tables)
 prompts = [f"{'A box holds twelve pens. ' * 16}How many pens are in box {i}?" for i in range(calls)]
 
-if name == "inspect_ai":
+if name.startswith("inspect_ai"):
     import inspect_ai
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset, Sample
     from inspect_ai.model import GenerateConfig, get_model
     from inspect_ai.solver import generate
 
-    model = get_model(
-        "openai/made",
-        base_url=base_url,
-        responses_api=False,
-        config=GenerateConfig(max_tokens=512, max_connections=at_once),
-    )
-    task = Task(dataset=MemoryDataset([Sample(input=prompt) for prompt in prompts]), solver=generate())
+    config = GenerateConfig(max_tokens=512, max_connections=at_once)
+    model = get_model("openai/made", base_url=base_url, responses_api=False, config=config)
     began = time.perf_counter()
-    (log,) = inspect_ai.eval(
-        task, model=model, log_dir=folder, display="none", max_samples=at_once, max_connections=at_once, score=False
-    )
+    if name == "inspect_ai":
+
+        async def ask():
+            gate = asyncio.Semaphore(at_once)
+
+            async def one(prompt):
+                async with gate:
+                    return await model.generate(prompt, cache=True)
+
+            return await asyncio.gather(*map(one, prompts))
+
+        answered = len(asyncio.run(ask()))
+    else:
+        task = Task(dataset=MemoryDataset([Sample(input=prompt) for prompt in prompts]), solver=generate())
+        limits = {"max_samples": at_once, "max_connections": at_once}
+        (log,) = inspect_ai.eval(task, model=model, log_dir=folder, display="none", score=False, **limits)
+        assert log.status == "success", log.error and log.error.message
+        answered = len(log.samples)
     seconds = time.perf_counter() - began
-    assert log.status == "success", log.error and log.error.message
-    answered = len(log.samples)
 else:
     from bespokelabs import curator
 
@@ -62,5 +74,5 @@ else:
     seconds = time.perf_counter() - began
     answered = len(result.dataset)
 assert answered == calls, answered
-package = {"inspect_ai": "inspect-ai", "curator": "bespokelabs-curator"}[name]
+package = "bespokelabs-curator" if name == "curator" else "inspect-ai"
 print(json.dumps({"seconds": seconds, "version": version(package)}), flush=True)
