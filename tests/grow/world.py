@@ -52,8 +52,19 @@ def answer(skill):
     return script
 
 
-def actors(delay_s=None):
-    sft = ScriptedActor(answer(0.4), name="sft", identity="sft-1", delay_s=delay_s)
+def actors(log=None, delay_s=None):
+    """Scripted actors; the digest of every request of the first one goes to `log`."""
+
+    def listening(script):
+        def listen(messages, index):
+            if log is not None:
+                with Path(log).open("a") as file:
+                    file.write(digest([[message.content for message in messages], index]) + "\n")
+            return script(messages, index)
+
+        return listen
+
+    sft = ScriptedActor(listening(answer(0.4)), name="sft", identity="sft-1", delay_s=delay_s)
     bare = ScriptedActor(answer(0.05), name="bare", identity="bare-1", delay_s=delay_s)
     return Actors((sft,), (bare,))
 
