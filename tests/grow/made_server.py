@@ -6,7 +6,6 @@ It answers as the world's actors of the same name do; a few prompts always meet 
 """
 
 import asyncio
-import itertools
 import json
 import os
 import random
@@ -41,8 +40,7 @@ class Server:
     def __init__(self, log, faults, dies_after):
         self.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self.faults, self.dies_after = faults, dies_after
-        self.draw, self.asked, self.port, self.connections = random.Random(0), 0, 0, set()
-        self.next_fault = itertools.cycle(FAULTS)  # in turn, so that a short run meets each of them
+        self.asked, self.port, self.connections, self.met = 0, 0, set(), set()
 
     async def listen(self):
         self.listener = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
@@ -68,14 +66,19 @@ class Server:
                     self.dying = asyncio.create_task(self.die())
                     return
                 await asyncio.sleep(random.Random(key_of(body)).uniform(0.0, 0.02))
-                fault = next(self.next_fault) if self.draw.random() < self.faults else None
-                if not await self.reply(writer, body, fault):
+                if not await self.reply(writer, body, self.fault(key_of(body))):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             self.connections.discard(writer)
             writer.close()
+
+    def fault(self, key):
+        """The same share of the requests, whoever is asked first, meets the same faults: once at each server."""
+        draw = random.Random(f"fault {key}")
+        first, _ = key not in self.met, self.met.add(key)
+        return draw.choice(FAULTS) if draw.random() < self.faults and first else None
 
     async def reply(self, writer, body, fault):
         """Whether the connection may be used again."""

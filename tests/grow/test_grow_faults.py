@@ -14,7 +14,7 @@ from preftree.forest import Forest
 from preftree.grow import Actors, GrowSettings, grow
 
 # The faults of each server, and after how many requests it is gone for half a second (0: never).
-SERVERS = ((0.2, 0), (0.2, 15), (0.2, 30))
+SERVERS = ((0.2, 0), (0.2, 14), (0.2, 28))
 
 
 @pytest.fixture(scope="module")
