@@ -32,7 +32,7 @@ def write(path: Path, *rows: Any) -> str:
 REAL: dict[str, tuple[str, dict[str, Any], int, int, int, dict[str, int]]] = {
     "gsm8k": ("gsm8k_test/test.jsonl", {"limit": 50, "forms": ("Math_PoT", "Math_CoT")}, 100, 0, 0, {"number": 100}),
     "math": ("math_train/train.jsonl.gz", {"limit": 50, "forms": ("Math_CoT",)}, 50, 3, 0, {"math": 50}),
-    "mathqa": ("mathqa/dev.json.gz", {"forms": ("Math_PoT",)}, 3313, 3, 1159, {"choice": 3313}),
+    "mathqa": ("mathqa/dev.json.gz", {"forms": ("Math_PoT",)}, 3306, 14, 1155, {"number": 2992, "choice": 314}),
     "numglue": ("numglue", {"forms": ("Math_CoT",)}, 1038, 4, 0, {"number": 873, "choice": 162, "short": 3}),
     "tabmwp": ("tabmwp", {}, 570, 0, 1430, {"number": 418, "short": 152}),
     "wikitablequestions": ("wikitablequestions", {"split": "training-before300"}, 300, 0, 0, {"table": 300}),
@@ -61,7 +61,7 @@ def test_mathqa_is_stratified(data_dir):
     first = loaded.problems[:74]
     # Probability is the rarest category: 74 rows of 4,475.
     assert sum("probability" in problem.instruction for problem in first) > 30
-    assert loaded.passed_over == (("more than 5 of one formula pattern", 1159),)
+    assert loaded.passed_over == (("more than 5 of one formula pattern", 1155),)
     # A limit takes the head of the long tail; another seed another five of a pattern.
     assert load(SourceSettings(**{**to_json(settings), "limit": 20, "forms": ("Math_PoT",)})).problems == first[:20]
     other = load(SourceSettings("mathqa", path=settings.path, forms=("Math_PoT",), seed=1))
@@ -71,8 +71,31 @@ def test_mathqa_is_stratified(data_dir):
 
 def test_both_shapes_of_mathqa_options(data_dir):
     problems = load(SourceSettings("mathqa", path=str(data_dir / "mathqa/challenge_test.json.gz"))).problems
-    assert all(re.search(r"\nOptions:\n\(A\) .+\n\(B\) .+\n", problem.instruction) for problem in problems)
-    assert not any(re.search(r"\['|\b[a-e] \) ", problem.instruction.partition("Options:")[2]) for problem in problems)
+    listed = [problem for problem in problems if problem.verifier == "choice"]
+    assert all(re.search(r"\nOptions:\n\(A\) .+\n\(B\) .+\n", problem.instruction) for problem in listed)
+    assert not any(re.search(r"\['|\b[a-e] \) ", problem.instruction.partition("Options:")[2]) for problem in listed)
+    # A number is asked for as the paper's published row does it: without options.
+    assert not any("Options:" in problem.instruction for problem in problems if problem not in listed)
+
+
+@pytest.mark.parametrize(
+    ("option", "answer", "verifier"),
+    [
+        pytest.param("24", "24", "number", id="number"),
+        pytest.param("rs . 1,450", "1450", "number", id="currency"),
+        pytest.param("$ 12.50", "12.50", "number", id="dollars"),
+        pytest.param("8 / 9 sq . cm", "8/9", "number", id="fraction-and-unit"),
+        pytest.param("15 %", "15%", "number", id="percent"),
+        pytest.param("none of these", "B", "choice", id="words"),
+        pytest.param("3 : 2", "B", "choice", id="ratio"),
+        pytest.param("n = 4", "B", "choice", id="equation"),
+    ],
+)
+def test_a_number_is_asked_for_without_options(tmp_path, option, answer, verifier):
+    row = {**MATHQA, "options": f"a ) 7 , b ) {option} , c ) 8", "correct": "b"}
+    (problem,) = load(SourceSettings("mathqa", path=write(tmp_path / "r.jsonl", row), forms=("Math_PoT",))).problems
+    assert (problem.answer, problem.verifier) == (answer, verifier)
+    assert ("Options:" in problem.instruction) == (verifier == "choice")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +191,7 @@ MADE = {
 @pytest.mark.parametrize(
     ("name", "instruction", "answer", "more"),
     [
-        pytest.param("mathqa", "what is 2 plus 2 ?\nOptions:\n(A) 3\n(B) 4\n(C) 1,000", "B", {"verifier": "choice"}),
+        pytest.param("mathqa", "what is 2 plus 2 ?", "4", {"verifier": "number"}),
         pytest.param("numglue", "A dozen and one make", "13", {"verifier": "number", "tools": ("python",)}),
         pytest.param(
             "tabmwp",

@@ -2,7 +2,9 @@
 
 In:  published rows: Problem, Rationale, options, correct (a letter), annotated_formula, category. `options` is one
      text, `a ) 24 , b ) 120 , …`, or a Python list of such texts, written out.
-Out: problems with their options, the letter as the answer, and the rationale. Of each formula pattern (the operations
+Out: problems and their rationale. Where the right option is a number, the question stands alone and the number is the
+answer (so the paper's published row has it, and so no guess is right one time in five); otherwise the options stand
+below the question and the letter is the answer. Of each formula pattern (the operations
 of the annotated formula, without its numbers) at most five problems; they come long tail first: problems of rare
 categories before those of common ones, then rare patterns before common ones (the paper's stratified sampling), in a
 seeded order between equals. A limit takes the first of them.
@@ -26,6 +28,11 @@ MOST_A_PATTERN = 5
 
 # Some were published with the letter twice: `a ) a ) 8`.
 _OPTION = re.compile(r"(?:^|,\s*)([a-e]) \) (?:[a-e] \) )?")
+# A number with its currency or unit: the rule "number" reads 24 of "rs . 24" and "24 cm" alike, given the 24.
+_NUMBER = re.compile(
+    r"(?:rs\s*\.?\s*|\$\s*)?(-?\s?\d[\d,]*(?:\.\d+)?(?:\s*/\s*\d+)?(?:\s*%)?)(?:\s*[a-z]+(?:[ /.]+[a-z]+){0,2}\.?)?",
+    re.I,
+)
 _OPERATION_OR_NUMBER = re.compile(r"[a-z_]\w*(?=\s*\()|[^\s(),]+")
 
 
@@ -74,16 +81,18 @@ def _problem(row: Row, split: str) -> Problem:
     letter = text_field(row, "correct").lower()
     if letter not in options:
         raise BadRowError("correct", f"expected one of the options {', '.join(options)}, got {letter}")
+    question, number = text_field(row, "Problem"), _NUMBER.fullmatch(options[letter])
     listed = "\n".join(f"({name.upper()}) {text}" for name, text in options.items())
-    instruction = f"{text_field(row, 'Problem')}\nOptions:\n{listed}"
+    instruction = question if number else f"{question}\nOptions:\n{listed}"
+    answer = re.sub(r"[\s,]", "", number[1]) if number else letter.upper()
     identity = question_id("mathqa", instruction)
     return Problem(
         id=identity,
         dataset="mathqa",
         task="Math_PoT",
         instruction=instruction,
-        references=(Reference(letter.upper(), _rationale(row)),),
-        verifier="choice",
+        references=(Reference(answer, _rationale(row)),),
+        verifier="number" if number else "choice",
         group=identity,
         split=split,
     )
