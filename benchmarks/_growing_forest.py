@@ -1,6 +1,6 @@
 """A forest of many trees, made by scripted actors: what growing, opening and reading one costs.
 
-`python -m benchmarks._growing_forest grow|open TREES FOLDER` does one part in this process and prints its figures as
+`python -m benchmarks._growing_forest grow|open|read TREES FOLDER` does one part in this process and prints its figures as
 JSON. Problems are choices without code, so that no jail is measured; trees have one turn or two.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -93,6 +94,21 @@ def opened(trees: int, out: Path) -> dict[str, Any]:
     return figures | {"peak memory of reading in GB": peak_gb()}
 
 
+def read(trees: int, out: Path) -> dict[str, Any]:
+    """Whole commands, each in a process of its own."""
+    figures: dict[str, Any] = {}
+    for name, words in (
+        ("stats", ["stats", str(out), "--json"]),
+        ("export", ["export", f"forest={out}", f"out={out / 'rows'}"]),
+    ):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "preftree", *words], check=True, capture_output=True)
+        figures[f"preftree {name} in s"] = round(time.perf_counter() - began, 2)
+    return figures | {
+        "peak memory of stats and export in GB": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6, 3)
+    }
+
+
 if __name__ == "__main__":
-    parts = {"grow": grown, "open": opened}
+    parts = {"grow": grown, "open": opened, "read": read}
     print(json.dumps(parts[sys.argv[1]](int(sys.argv[2]), Path(sys.argv[3]))), flush=True)

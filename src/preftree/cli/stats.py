@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.forest)
     with Forest(directory, readonly=True) as forest:
         account = dataclasses.asdict(forest.account())
+        passed_over = dict(sorted(Counter(forest.passed_over().values()).items()))
         by_actor = {name: dataclasses.asdict(forest.account(name)) for name in forest.actors()}
     grown = grown_with(directory)
     tokenizer = section.get("tokenizer")
@@ -63,9 +65,14 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.problems:
         _write_problems(Path(arguments.problems), stats, draws)
     if arguments.json:
-        print(json.dumps(_figures(stats) | {"account": account, "account_by_actor": by_actor}, indent=1))
+        print(
+            json.dumps(
+                _figures(stats) | {"passed_over": passed_over, "account": account, "account_by_actor": by_actor},
+                indent=1,
+            )
+        )
     else:
-        _print(stats, account)
+        _print(stats, passed_over, account)
     return 0
 
 
@@ -106,7 +113,7 @@ def _write_problems(file: Path, stats: ForestStats, draws: list[Draws]) -> None:
         writer.finish()
 
 
-def _print(stats: ForestStats, account: dict[str, Any]) -> None:
+def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, Any]) -> None:
     from rich.console import Console
 
     from preftree.report.forest_tables import pass_table, stage_table, table1, table7, writers_table
@@ -120,6 +127,7 @@ def _print(stats: ForestStats, account: dict[str, Any]) -> None:
     lines = [
         f"Trees: {stats.trees:,}. Challenging problems (no sample was correct at some turn): {hard.problems:,}, "
         f"{hard.first_turn:,} of them at the first.",
+        *(f"Passed over, {reason}: {count:,}." for reason, count in passed_over.items()),
         f"Critiques: {stats.critiques:,}, of which {stats.leaked_critiques:,} give the answer away.",
         f"Account: {account['calls']:,} calls, {account['input_tokens']:,} input tokens "
         f"({account['cached_tokens']:,} cached), {account['output_tokens']:,} output tokens, "
