@@ -1,7 +1,7 @@
 """A forest of many trees, made by scripted actors: what growing, opening and reading one costs.
 
-`python -m benchmarks._growing_forest grow|open|read TREES FOLDER` does one part in this process and prints its figures as
-JSON. Problems are choices without code, so that no jail is measured; trees have one turn or two.
+`python -m benchmarks._growing_forest grow|open|read TREES FOLDER` does one part in this process and prints its figures
+as JSON. Problems are choices without code, so that no jail is measured; trees have one turn or two.
 """
 
 from __future__ import annotations
