@@ -234,8 +234,8 @@ class Action:
 
     @property
     def parses(self) -> bool:
-        """Whether its code, if it has any, is valid Python: else it enters no pair (FACTS section 1)."""
-        return self.observation is None or self.observation.status != "syntax"
+        """Whether it says anything, and its code, if any, is valid Python: else it enters no pair (FACTS section 1)."""
+        return bool(self.text.strip()) and (self.observation is None or self.observation.status != "syntax")
 
 
 @dataclass(frozen=True, slots=True)

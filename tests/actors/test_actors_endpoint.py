@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gzip
 import json
 import re
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from preftree.actors import ActorSettings, Event, Prices, check, endpoint, make_actor
 from preftree.actors.clock import Clock
+from preftree.actors.protocol import FormError, answered
 from preftree.errors import ActorError, InputError, RequestRefusedError, UnclearRefusalError
 from preftree.records import Message, Request, Sample
 
@@ -524,3 +526,148 @@ def test_thoughts_are_no_part_of_the_text(
 def test_wrong_settings_of_several_servers(more: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
         make_actor(ActorSettings(**({"name": "far", "kind": "endpoint", "base_url": "http://x/v1"} | more)))
+
+
+# ---------------------------------------------------------------- what a server that means ill may send
+
+
+def usage(prompt: Any = 10, completion: Any = 3, cached: Any = None) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param(usage(), (10, 3, 0), id="no-cache"),
+        pytest.param(usage() | {"prompt_tokens_details": None}, (10, 3, 0), id="no-details"),
+        pytest.param(usage(0, 0, 0), (0, 0, 0), id="nothing"),
+        pytest.param(usage(2**31 - 1, 3, 2**31 - 1), (2**31 - 1, 3, 2**31 - 1), id="most"),
+        pytest.param(usage(-1), "garbage", id="below-nothing"),
+        pytest.param(usage(10, -5), "garbage", id="output-below-nothing"),
+        pytest.param(usage(10, 3, -1), "garbage", id="cached-below-nothing"),
+        pytest.param(usage(10, 3, 11), "garbage", id="more-cached-than-read"),
+        pytest.param(usage(2**31), "garbage", id="absurd"),
+        pytest.param(usage(10, 10**20), "garbage", id="absurd-output"),
+        pytest.param(usage(True), "garbage", id="a-truth"),
+        pytest.param(usage(10, 3, False), "garbage", id="a-cached-truth"),
+        pytest.param(usage(10.0), "garbage", id="a-float"),
+        pytest.param(usage("10"), "garbage", id="a-text"),
+        pytest.param(usage(None), "garbage", id="empty"),
+        pytest.param([], "no usage", id="a-list"),
+    ],
+)
+def test_only_numbers_of_tokens_are_usage(said: Any, expected: tuple[int, int, int] | str) -> None:
+    content = json.dumps(GOOD | {"usage": said}).encode()
+    if isinstance(expected, str):
+        with pytest.raises(FormError) as caught:
+            answered(content, Request(CHAT), 0, ())
+        assert caught.value.name == expected
+    else:
+        sample = answered(content, Request(CHAT), 0, ())
+        assert (sample.input_tokens, sample.output_tokens, sample.cached_tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("others", "least", "most"),
+    [pytest.param((), 30.0, 30.0, id="alone"), pytest.param(("/another",), 0.0, 0.01, id="another-is-there")],
+)
+def test_a_5xx_does_not_say_how_long_a_call_sleeps(
+    server: Server, others: tuple[str, ...], least: float, most: float
+) -> None:
+    server.reply = lambda number, body: bad(503, **{"Retry-After": "31536000"}) if number < 1 else good(body)
+    slept = []
+
+    class Noting(Hasty):
+        async def sleep(self, delay_s: float) -> None:
+            slept.append(delay_s)
+
+    async def one() -> None:
+        urls = (server.url, *(server.url + other for other in others))
+        actor = endpoint.EndpointActor(settings(urls, attempts=2), Noting())
+        await actor.sample(Request(CHAT))
+        await actor.close()
+
+    asyncio.run(one())
+    assert len(slept) == 1
+    assert least <= slept[0] <= most
+    assert [path.startswith("/v1/another") for path, _, _ in server.asked] == [False, bool(others)]
+
+
+DEEP = b"[" * 100_000
+HUGE = b"x" * (17 << 20)
+
+
+@pytest.mark.parametrize(
+    ("reply", "name", "error"),
+    [
+        pytest.param((200, {}, DEEP), "garbage", ActorError, id="deep"),
+        pytest.param((200, {}, b'{"choices": ' + DEEP), "garbage", ActorError, id="deep-choices"),
+        pytest.param((400, {}, DEEP), "refused", UnclearRefusalError, id="deep-refusal"),
+        pytest.param((500, {}, b'{"error": ' + DEEP), "500", ActorError, id="deep-fault"),
+        pytest.param(
+            (400, {}, b'{"error": {"code": ' + b"[" * 500 + b"]" * 500 + b"}}"),
+            "refused",
+            UnclearRefusalError,
+            id="deep-code",
+        ),
+        pytest.param((200, {"content-length": str(1 << 40)}, HUGE), "too large", ActorError, id="endless"),
+        pytest.param((400, {}, HUGE), "too large", ActorError, id="huge-refusal"),
+        pytest.param(
+            (200, {"content-encoding": "gzip"}, gzip.compress(HUGE, 1)), "too large", ActorError, id="unpacked"
+        ),
+        pytest.param((400, {}, HUGE[: 8 << 20]), "refused", UnclearRefusalError, id="large-refusal"),
+    ],
+)
+def test_deep_and_huge_bodies_are_faults_with_a_name(
+    server: Server, reply: Reply, name: str, error: type[ActorError]
+) -> None:
+    server.reply = lambda *_: reply
+
+    async def one() -> tuple[Event, ...]:
+        actor = endpoint.EndpointActor(settings(server.url, attempts=2), Hasty())
+        with pytest.raises(ActorError, match="far: http://") as caught:
+            await actor.sample(Request(CHAT))
+        await actor.close()
+        assert type(caught.value) is error
+        assert len(str(caught.value)) < 500
+        return actor.events()
+
+    assert asyncio.run(one()) == (Event(server.url, name, 1 if name == "refused" else 2),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(
+            json.dumps({"error": {"message": "\x1b]0;hi\x07\x1b[2J no\r\n\u202ego\ud800\x00"}}).encode(), id="json"
+        ),
+        pytest.param(b"\x1b]0;hi\x07\x1b[2J no\r\n\xffgo\x00", id="not-json"),
+    ],
+)
+def test_a_servers_words_are_plain_text_on_one_line(server: Server, body: bytes) -> None:
+    server.reply = lambda *_: (401, {}, body)
+    with pytest.raises(ActorError) as caught:
+        ask(settings(server.url), Request(CHAT))
+    assert str(caught.value).endswith("answered 401: ]0;hi [2J no go")
+
+
+@pytest.mark.parametrize(
+    ("more", "key"),
+    [
+        pytest.param({"base_url": "http://user:pa55word@x/v1"}, "", id="password"),
+        pytest.param({"base_url": ("http://x/v1", "user:pa55word@x/v1")}, "", id="no-scheme"),
+        pytest.param({"base_url": "http://x/v1?key=pa55word"}, "", id="query"),
+        pytest.param({"api_key_env": "FAR_KEY"}, "pa55word\nx: y", id="line-end"),
+        pytest.param({"api_key_env": "FAR_KEY"}, "pa55word\x00", id="zero"),
+    ],
+)
+def test_no_secret_stands_where_it_is_shown(more: dict[str, Any], key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The environment itself can't hold a zero.
+    monkeypatch.setattr(endpoint.os, "environ", {"FAR_KEY": key})
+    with pytest.raises(InputError, match="FAR_KEY" if key else "api_key_env") as caught:
+        make_actor(ActorSettings(**({"name": "far", "kind": "endpoint", "base_url": "http://x/v1"} | more)))
+    assert "pa55" not in str(caught.value)

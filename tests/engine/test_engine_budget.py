@@ -55,8 +55,8 @@ class Call:
         return _request(self.max_tokens)
 
     def spend(self, prices):
-        if self.refused:  # it may have been billed
-            return bound(prices, self.request)
+        if self.refused:
+            return Spend()
         sample = self.sample
         return Spend(1, sample.input_tokens + sample.output_tokens, prices.cost_usd(sample))
 
@@ -163,7 +163,8 @@ def test_a_budget_is_a_ceiling_and_stops_where_one_call_at_a_time_would(calls, b
     sent = _one_at_a_time(calls, prices, budget)
     assert answered == {i: None if calls[i].refused else (calls[i].sample,) for i in range(sent)}
     assert (stopped is None) == (sent == len(calls))
-    assert account.calls + account.unanswered_calls == sent
+    assert account.calls == sum(not call.refused for call in calls[:sent])
+    assert account.unanswered_calls == 0
     for worst, limit in zip(_units(meter.worst), (budget.calls, budget.tokens, budget.usd), strict=True):
         assert limit is None or worst <= limit * (1 + 1e-9)
 

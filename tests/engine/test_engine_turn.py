@@ -1,6 +1,7 @@
 """One turn: code and answers in texts, replies, prompts; and calls through the journal."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,9 @@ def test_fill_leaves_braces_of_values_alone():
     assert fill("{a} and {b}, {c}", a="{b}", b="x") == "{b} and x, {c}"
 
 
+PROBLEM = Problem("p", "d", "Math_PoT", "q", (Reference("3"),))
+
+
 def _wrong(status, answer=None, output=""):
     return Action("t", "a", "sample", 0, observation=Observation(status, output), verdict=Verdict("wrong", "", answer))
 
@@ -74,7 +78,20 @@ def _wrong(status, answer=None, output=""):
     ],
 )
 def test_a_critique_from_the_trace(action, said):
-    assert said in trace_critique(action)
+    assert said in trace_critique(PROBLEM, action)
+
+
+@pytest.mark.parametrize(
+    ("tools", "answer", "said"),
+    [
+        pytest.param((), "3", "Check each step", id="no-tool"),
+        pytest.param((), None, "No answer is found", id="no-tool-no-answer"),
+        pytest.param(("python",), "3", "Check each step", id="answer-in-words"),
+        pytest.param(("python",), None, "Send Python code", id="no-code"),
+    ],
+)
+def test_a_critique_asks_for_code_only_where_it_can_run(tools, answer, said):
+    assert said in trace_critique(replace(PROBLEM, tools=tools), _wrong("none", answer))
 
 
 def test_reply_has_result_verdict_critique():
@@ -201,10 +218,13 @@ def test_an_unclear_refusal_is_the_requests_own_if_harmless_words_are_answered(t
     assert actor.calls == engine.new_calls == 4 + 2
     assert engine.stopped is None
     with Forest(tmp_path, readonly=True) as forest:
-        assert (forest.account().calls, forest.account().unanswered_calls) == (1 + 2, 3)
-    # The server may be set up otherwise by the next run: it is asked again.
-    _, engine = _asked_together(tmp_path, actor, requests)
-    assert engine.new_calls == 3 + 2
+        # What a server refuses is no possible spend.
+        assert (forest.account().calls, forest.account().unanswered_calls) == (1 + 2, 0)
+    # What followed from a refusal stands in the forest: the next run finds the same, and asks nothing.
+    again, engine = _asked_together(tmp_path, actor, requests)
+    assert [isinstance(end, RequestRefusedError) for end in again] == [True, False, True, True]
+    assert [str(end) for end in again if isinstance(end, RequestRefusedError)] == ["400"] * 3
+    assert engine.new_calls == 0
 
 
 def test_an_unclear_refusal_of_harmless_words_too_ends_the_run(tmp_path):

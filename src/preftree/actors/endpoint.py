@@ -2,9 +2,10 @@
 
 In:  requests; base URLs, a model's name, and the name of the environment variable that holds the key.
 Out: samples, one HTTP request for each, with the usage that the server reports; counts of what happened.
-Always true: the key is in the header only, never in a message; a 429 is waited for and is no attempt; time-outs,
-resets, garbage and 5xx are tried again with growing pauses; any other refusal is an ActorError with the server's words,
-and one of the request's own text (too long, filtered) a RequestRefusedError.
+Always true: the key is in the header only, never in a message or an address; a 429 is waited for and is no attempt;
+time-outs, resets, garbage and 5xx are tried again with growing pauses, `_LONGEST_PAUSE_S` at most whatever the server
+asks for; any other refusal is an ActorError with the server's words (what can be printed of them), and one of the
+request's own text (too long, filtered) a RequestRefusedError.
 
 An actor is known by its model and by what changes answers, not by its addresses: a server may be added, moved or taken
 away while a journal goes on.
@@ -13,6 +14,7 @@ away while a journal goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -30,6 +32,8 @@ _RETRIED = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
 # Faults of a server that is away or overloaded, whatever it is asked. Others may lie in the request.
 _DOWN = frozenset({"unreachable", "time-out", "reset", "502", "503", "504", "529"})
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+# Of what a server says: characters that are shown, and bytes and characters that are looked at for them.
+_SHOWN, _LOOKED_AT = 300, 1 << 14
 
 
 class EndpointActor:
@@ -109,7 +113,11 @@ class EndpointActor:
             attempt += 1
             if attempt == self._settings.attempts:
                 raise ActorError(f"actor {self.name}: {came.why} ({attempt} attempts)")
-            await self._clock.sleep(came.after_s or pause_s(attempt, _FIRST_PAUSE_S, _LONGEST_PAUSE_S))
+            pause = pause_s(attempt, _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+            if came.after_s and not self._servers.others_open(sending.server):
+                # What one server asks for does not keep the call from another.
+                pause = min(came.after_s, _LONGEST_PAUSE_S)
+            await self._clock.sleep(pause)
 
     async def _ask(self, server: Server, request: Request, index: int, body: Asked) -> Sample | _Failure | ActorError:
         """One attempt: a sample, a failure that may be tried again, or the error for one that may not."""
@@ -142,11 +150,18 @@ class EndpointActor:
         """What the server said, in short and without the key."""
         said = fault(reply.content)
         # Not JSON, or not an object: its text is what there is.
-        text = str(said.get("message", said)) if said else reply.content.decode("utf-8", "replace")
-        return " ".join(self._safe(text).split())[:300] or "nothing"
+        text = ""
+        if said:
+            with contextlib.suppress(RecursionError):
+                text = str(said.get("message", said))
+        return self._safe(text or reply.content[:_LOOKED_AT].decode("utf-8", "replace")) or "nothing"
 
     def _safe(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+        """Without the key and what a terminal would obey, on one line."""
+        if self._key:
+            text = text.replace(self._key, "***")
+        shown = (char if char.isprintable() and char != "\ufffd" else " " for char in text[:_LOOKED_AT])
+        return " ".join("".join(shown).split())[:_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +179,9 @@ class _Failure:
 
 def _check_settings(settings: ActorSettings) -> None:
     name, urls = settings.name, settings.urls
+    if any("@" in url or "?" in url for url in urls):
+        # Addresses stand in messages, counts and logs: this one must not stand in its own.
+        raise InputError(f"actor {name}: base_url holds a password or a query; name a variable in api_key_env instead")
     if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
         raise InputError(f"actor {name}: base_url is {settings.base_url!r}, expected http(s)://host/v1")
     if len(set(urls)) < len(urls):
@@ -196,4 +214,9 @@ def _key(settings: ActorSettings) -> str:
     key = os.environ.get(settings.api_key_env, "").strip()
     if not key:
         raise InputError(f"actor {settings.name}: the environment variable {settings.api_key_env} holds no key")
+    if not key.isprintable():
+        raise InputError(
+            f"actor {settings.name}: the key in the environment variable {settings.api_key_env} holds a line end or"
+            " another character that can't be printed"
+        )
     return key

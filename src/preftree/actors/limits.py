@@ -69,8 +69,12 @@ def asked_pause_s(headers: Mapping[str, str], date: float) -> float | None:
 
 
 def _number(text: str, unit: float, date: float) -> float | None:
-    """Seconds from now, of a number, a span or a date."""
-    text = text.strip()
+    """Seconds from now, of a number, a span or a date. None: it is none of them, or too long to be meant."""
+    pause = _seconds(text.strip(), unit, date)
+    return pause if pause is not None and pause < _DATE_S else None
+
+
+def _seconds(text: str, unit: float, date: float) -> float | None:
     try:
         value = float(text)
     except ValueError:
@@ -79,7 +83,8 @@ def _number(text: str, unit: float, date: float) -> float | None:
             return sum(float(part) * unit_s for part, unit_s in zip(span.groups(), _UNITS_S, strict=True) if part)
         try:
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - date)
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
+            # No date, or one that no clock has.
             return None
     if not 0 <= value < float("inf"):
         # "nan" and "inf" are floats too; a pause below nothing is none.

@@ -34,6 +34,10 @@ _FINISH: dict[str, Literal["stop", "length", "filtered"]] = {
 }
 # Servers' own prompts and templates apart, four bytes of English make a token.
 _BYTES_A_TOKEN = 4
+# More tokens than this no answer has: whoever counts them so is wrong, and would end a budget.
+_TOKENS_END = 2**31
+# What is wrong is said in less, even where the prompt is given back with it.
+_FAULT_BYTES = 1 << 20
 
 
 class FormError(Exception):
@@ -114,6 +118,8 @@ def answered(content: bytes, request: Request, index: int, tags: tuple[str, ...]
     except ValueError as error:
         # What begins as an answer does was cut off on its way; a page of a proxy was never one.
         raise FormError("half answer" if content.lstrip()[:1] == b"{" else "garbage") from error
+    except RecursionError as error:
+        raise FormError("garbage") from error
     if not isinstance(answer, dict):
         raise FormError("garbage")
     if answer.get("choices") == []:
@@ -128,6 +134,8 @@ def answered(content: bytes, request: Request, index: int, tags: tuple[str, ...]
 
 def _sample(answer: dict[str, Any], request: Request, index: int, tags: tuple[str, ...]) -> Sample:
     choice, usage = answer["choices"][0], answer["usage"]
+    used, written = _count(usage["prompt_tokens"]), _count(usage["completion_tokens"])
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
     chat = request.text is None
     message = choice["message"] if chat else {}
     text = message["content"] if chat else choice["text"]
@@ -150,13 +158,20 @@ def _sample(answer: dict[str, Any], request: Request, index: int, tags: tuple[st
     return Sample(
         index=index,
         text=text,
-        input_tokens=int(usage["prompt_tokens"]),
-        output_tokens=int(usage["completion_tokens"]),
+        input_tokens=used,
+        output_tokens=written,
         finish_reason=finish,
-        cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
+        cached_tokens=0 if cached is None else _count(cached, used),
         thought=thought,
         logprobs=_logprobs(choice, chat) if request.logprobs else None,
     )
+
+
+def _count(value: Any, most: int = _TOKENS_END - 1) -> int:
+    """A number of tokens, from 0 to `most`; budgets and costs rest on it."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("the usage is no number of tokens")
+    return value
 
 
 def _logprobs(choice: dict[str, Any], chat: bool) -> tuple[float, ...]:
@@ -170,9 +185,11 @@ def _logprobs(choice: dict[str, Any], chat: bool) -> tuple[float, ...]:
 
 def fault(content: bytes) -> dict[str, Any]:
     """The object that says what is wrong (`error` of the body, or the body itself); empty where there is none."""
+    if len(content) > _FAULT_BYTES:
+        return {}
     try:
         said = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = said.get("error", said) if isinstance(said, dict) else {}
     return found if isinstance(found, dict) else {"message": found}
@@ -187,7 +204,8 @@ def refusal(status: int, said: dict[str, Any]) -> Refusal:
     """
     if status not in (400, 403, 413, 422):
         return Refusal("refused", ActorError)
-    marks = {str(mark) for mark in (said.get("code"), said.get("type"), _part(said, "innererror").get("code"))}
+    said_marks = (said.get("code"), said.get("type"), _part(said, "innererror").get("code"))
+    marks = {mark for mark in said_marks if isinstance(mark, str)}
     # OpenRouter gives a text that its moderation flagged back beside a 403.
     if marks & _FILTERED or "flagged_input" in _part(said, "metadata"):
         return Refusal("filtered", RequestRefusedError)

@@ -141,6 +141,11 @@ class Servers:
                 self._serve()
             raise
 
+    def others_open(self, server: Server) -> bool:
+        """Whether there is another server, neither paused nor left alone."""
+        now = self._clock.now()
+        return any(other is not server and not other.down and other.opens_at <= now for other in self.all)
+
     # ------------------------------------------------------------ what came of it
 
     def answered(self, sending: Sending, tokens: int | None) -> None:

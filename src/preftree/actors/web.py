@@ -1,7 +1,8 @@
 """HTTP to one server: a body goes there, a reply comes back, and what goes wrong on the way has a name.
 
 In:  a path and a body. Out: status, headers and content; or a WebFault.
-Always true: connections are kept and used again; the key stands in a header and nowhere else.
+Always true: connections are kept and used again; the key stands in a header and nowhere else; of a body without end
+no more than `_MOST_BYTES` are kept.
 
 aiohttp, because its pool costs the same however many connections it has: a call takes 0.25 ms of a core, where httpx,
 which looks through all of them for each request, takes 4 to 6 ms with 256 in flight.
@@ -22,6 +23,8 @@ import aiohttp
 _KEPT_S = 4.0
 # A machine that is off does not answer at all; one that is on takes a connection at once.
 _CONNECT_S = 15.0
+# The longest answers with their log-probabilities are a few megabytes; this is after decompression.
+_MOST_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,10 @@ class Reply:
 
 
 class WebFault(Exception):
-    """No reply: the connection was refused, took too long, was reset, or ended in the middle of an answer."""
+    """No reply: the connection was refused, took too long, was reset, ended in the middle of an answer, or brought more
+    than an answer can be."""
 
-    def __init__(self, name: Literal["unreachable", "time-out", "reset", "half answer"], why: str) -> None:
+    def __init__(self, name: Literal["unreachable", "time-out", "reset", "half answer", "too large"], why: str) -> None:
         super().__init__(why)
         self.name, self.why = name, why
 
@@ -63,7 +67,7 @@ class Web:
             )
         try:
             async with self._session.post(self._url + path, data=body, allow_redirects=False) as response:
-                return Reply(response.status, response.headers, await response.read())
+                return Reply(response.status, response.headers, await _read(response))
         except aiohttp.ConnectionTimeoutError as error:
             raise WebFault("unreachable", "can't be reached: it did not answer in time") from error
         except asyncio.TimeoutError as error:
@@ -78,6 +82,18 @@ class Web:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, unless it is too large."""
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            # What is still to come is not waited for.
+            response.close()
+            raise WebFault("too large", f"sent more than {_MOST_BYTES >> 20} MiB, which is no answer")
+    return bytes(content)
 
 
 def _proxy(url: str) -> str | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from preftree.actors import Prices
+from preftree.errors import InputError
 from preftree.forest import Forest
 from preftree.records import Request
 
@@ -33,6 +34,12 @@ class Budget:
     calls: int | None = None
     tokens: int | None = None  # input and output together
     usd: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("calls", "tokens", "usd"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 0:
+                raise InputError(f"budget.{name}: expected 0 or more, got {limit}")
 
     def ledger(self, spent: Spend) -> Ledger:
         """The sums of a run on one machine that has spent so much before."""

@@ -3,7 +3,9 @@
 In:  an actor and a request; code and its history; an answer and its reference.
 Out: samples, an observation, a verdict: from the journal where they stand there, otherwise made and committed first.
 Always true: an intent is committed before its call is sent, the answer before it is used; once a run is told to
-stop, no new call is sent, and the calls in flight are still committed; no limit of the budget is exceeded.
+stop, no new call is sent, and the calls in flight are still committed; no limit of the budget is exceeded, as far as
+servers keep to `max_tokens`. What decided how a conversation went on (a refusal, a judge that failed) is kept like an
+answer, so that a run that goes on finds the same; `regrade` judges again.
 """
 
 from __future__ import annotations
@@ -57,10 +59,24 @@ class Engine:
         refuses this one request, or fails at it again and again while it answers others; ActorError if it can't answer
         or would refuse any, which stops the run.
         """
+        asked = digest([actor.identity, request])
+        stored = self.forest.answer(key, asked)
+        if stored is not None:
+            return stored
+        refused = self.forest.refusal(key)
+        if refused is not None:
+            raise RequestRefusedError(refused)
+        try:
+            return await self._answered(actor, key, request, asked)
+        except RequestRefusedError as refusal:
+            await self.forest.add_refusal(key, str(refusal))
+            raise
+
+    async def _answered(self, actor: Actor, key: CallKey, request: Request, asked: str) -> tuple[Sample, ...]:
         again = False
         while True:
             try:
-                return await self._once(actor, key, request)
+                return await self._once(actor, key, request, asked)
             except UnclearRefusalError as refusal:
                 await self._control(actor, request, refusal)
                 raise
@@ -74,26 +90,25 @@ class Engine:
                 again = True
 
     async def observe(self, code: str, history: Sequence[Past], tools: Sequence[str] = ()) -> Observation:
-        """What happens when `code` runs after `history`, with these tools at hand.
-
-        A failure of the jail is not kept: it may be tried again.
-        """
+        """What happens when `code` runs after `history`, with these tools at hand. A jail that fails is tried again."""
         key = digest([code, [(past.code, past.status, past.tool_calls) for past in history], tools])
         stored = self.forest.observation(key)
         if stored is None:
             stored = await self.interpreter.run(code, history, tools=tools)
-            if stored.status != "broken":
-                await self.forest.add_observation(key, stored)
+            if stored.status == "broken":
+                stored = await self.interpreter.run(code, history, tools=tools)
+            await self.forest.add_observation(key, stored)
         return stored
 
     async def verdict(self, kind: str, answer: str, reference: str) -> Verdict:
-        """Whether `answer` equals `reference` under the rule `kind`. An undecided verdict is not kept."""
+        """Whether `answer` equals `reference` under the rule `kind`. A judge that fails is asked again."""
         key = digest([kind, answer, reference])
         stored = self.forest.verdict(key)
         if stored is None:
             stored = await self.judge.judge(kind, answer, reference)
-            if stored.outcome != "undecided":
-                await self.forest.add_verdict(key, stored)
+            if stored.outcome == "undecided":
+                stored = await self.judge.judge(kind, answer, reference)
+            await self.forest.add_verdict(key, stored)
         return stored
 
     async def _control(self, actor: Actor, request: Request, failure: ActorError) -> None:
@@ -119,9 +134,10 @@ class Engine:
         async with self._controlling:
             if asked in self._accepted and (refused or self._accepted[asked] >= failed):
                 return
-            keys = (CallKey("control", 0, actor.name, asked[:24], 0, attempt) for attempt in itertools.count())
+            keys = (CallKey("control", 0, "control", asked[:24], 0, attempt) for attempt in itertools.count())
+            free = next(key for key in keys if self.forest.answer(key, asked) is None)
             try:
-                await self._once(actor, next(key for key in keys if self.forest.answer(key, asked) is None), control)
+                await self._once(actor, free, control, asked)
             except Stopped:
                 raise
             except ActorError as again:
@@ -134,16 +150,13 @@ class Engine:
                 raise told from again
             self._accepted[asked] = asyncio.get_running_loop().time()
 
-    async def _once(self, actor: Actor, key: CallKey, request: Request) -> tuple[Sample, ...]:
-        asked = digest([actor.identity, request])
-        stored = self.forest.answer(key, asked)
-        if stored is not None:
-            return stored
+    async def _once(self, actor: Actor, key: CallKey, request: Request, asked: str) -> tuple[Sample, ...]:
+        """Send one call, `asked` being the digest of its actor and request, and commit its answer."""
         for unanswered in self._unpriced.pop(actor.name, ()):
             self._ledger.doubt(Spend(usd=bound(actor.prices, unanswered).usd))
         ticket = await self._hold(bound(actor.prices, request))
         spent: Spend | None = None
-        samples: tuple[Sample, ...] = ()
+        samples: tuple[Sample, ...] | None = None
         try:
             self.new_calls += 1
             await self.forest.intend(key, actor.name, request, asked)
@@ -151,10 +164,17 @@ class Engine:
             price = sum(actor.prices.cost_usd(sample) for sample in samples)
             await self.forest.commit_answer(key, samples, price)
             spent = Spend(1, sum(sample.input_tokens + sample.output_tokens for sample in samples), price)
+            self.account = self.account.after(samples, price)
+        except RequestRefusedError:
+            # The server has said no: nothing was written, so nothing is paid for.
+            await self.forest.retract(key)
+            spent = Spend()
+            raise
         finally:
             self._ledger.settle(ticket, spent)
             self._settled.set()
-            self.account = self.account.after(samples if spent is not None else None, spent.usd if spent else 0.0)
+            if spent is None:
+                self.account = self.account.after(None, 0.0)
         self.new_tokens += sum(sample.output_tokens for sample in samples)
         self.on_answer()
         return samples

@@ -8,9 +8,10 @@ what a test expected; a program is tested once, whatever asks again.
 from __future__ import annotations
 
 import json
+import math
 
 from preftree.engine.calls import Engine
-from preftree.records import Case, Observation, Outcome, Problem, Tests, Verdict, digest
+from preftree.records import Case, Observation, Outcome, Problem, ProgramRun, TestRun, Tests, Verdict, digest
 from preftree.verify.code import judge_checked, judge_output, judge_test
 
 # A program may take this many times as long as the reference, and never less than the settings' limit.
@@ -37,9 +38,8 @@ async def judge_code(engine: Engine, problem: Problem, code: str) -> tuple[Obser
         seen, verdict = await _by_code(engine, tests, code, cpu_s)
     else:
         seen, verdict = await _by_cases(engine, tests, code, cpu_s)
-    if verdict.outcome != "undecided":
-        await engine.forest.add_observation(key, seen)
-        await engine.forest.add_verdict(key, verdict)
+    await engine.forest.add_observation(key, seen)
+    await engine.forest.add_verdict(key, verdict)
     return seen, verdict
 
 
@@ -84,14 +84,17 @@ async def _limit_s(engine: Engine, problem: Problem, tests: Tests) -> float:
     key = digest(["reference", tests, program])
     seen = engine.forest.observation(key)
     if seen is None:
+        runs: list[TestRun] | list[ProgramRun]
         if tests.code:
-            used_s = (await engine.interpreter.test(program, tests)).cpu_s
+            runs = [await engine.interpreter.test(program, tests)]
         else:
             runs = [await engine.interpreter.run_program(program, case.input) for case in tests.cases]
-            used_s = max((run.cpu_s for run in runs), default=0.0)
-        seen = Observation("ok", cpu_s=used_s)
+        if any(run.status == "broken" for run in runs):
+            return floor_s  # the jail's failure says nothing of the reference: it is measured again
+        seen = Observation("ok", cpu_s=max((run.cpu_s for run in runs), default=0.0))
         await engine.forest.add_observation(key, seen)
-    return max(floor_s, seen.cpu_s * _SLOWER_THAN_REFERENCE)
+    # In coarse steps: what a reference takes differs a little from one machine to another, and limits should not.
+    return floor_s * max(1, math.ceil(seen.cpu_s * _SLOWER_THAN_REFERENCE / floor_s))
 
 
 def _last_line(text: str) -> str:

@@ -240,17 +240,22 @@ def reply(action: Action, critique: str | None) -> str:
     return "\n".join(part for part in (shown, f"Your answer is {said}.", critique) if part)
 
 
-def trace_critique(action: Action) -> str:
+def trace_critique(problem: Problem, action: Action) -> str:
     """A critique made from the trace and the verdict alone, for runs without a critic. It can't know the answer."""
     status = action.observation.status if action.observation is not None else "none"
-    if status in ("ok", "none") and action.verdict is not None and action.verdict.answer is None:
-        status = "mute" if status == "ok" else "none"
+    answered = action.verdict is not None and action.verdict.answer is not None
+    if status == "none" and (answered or not problem.tools):
+        status = "words" if answered else "no answer"
+    elif status == "ok" and not answered:
+        status = "mute"
     return _CRITIQUES.get(status, _CRITIQUES["error"])
 
 
 _CRITIQUES = {
     "ok": "The code runs, but its result is wrong. Check how each step reads the problem, and try again.",
     "mute": "The code runs, but shows no result. End it with the answer as the last expression, and try again.",
+    "words": "Check each step against the problem, and try again.",
+    "no answer": "No answer is found. Go through the problem step by step, and say what the answer is.",
     "none": "Send Python code whose last expression is the answer.",
     "error": "The code fails. Mend the line that the traceback names, and try again.",
     "syntax": "The code is not valid Python. Mend the line that the error names, and try again.",

@@ -87,7 +87,7 @@ async def _converse(engine: Engine, attempt: _Attempt, protocol: Protocol, sampl
         actions.append(action)
         if action.verdict is not None and action.verdict.correct:
             break
-        said = reply(action, trace_critique(action))
+        said = reply(action, trace_critique(attempt.problem, action))
         messages = (*messages, Message("assistant", action.text), Message("user", said))
     return _result(attempt, sample, actions)
 

@@ -205,9 +205,22 @@ class Forest:
         )
         await self._write(
             "UPDATE calls SET answered = ?, answer = ?, input_tokens = ?, cached_tokens = ?, output_tokens = ?, "
-            "price_usd = ? WHERE key = ?",
+            "price_usd = ? WHERE key = ? AND answered IS NULL",
             [row],
         )
+
+    def refusal(self, key: CallKey) -> str | None:
+        """Why an actor will not answer this call, or None."""
+        row = self._reader.execute("SELECT reason FROM refusals WHERE key = ?", (str(key),)).fetchone()
+        return None if row is None else str(row[0])
+
+    async def add_refusal(self, key: CallKey, reason: str) -> None:
+        """Commit that a call was refused for good. What is done without its answer may then be done."""
+        await self._write("INSERT OR REPLACE INTO refusals VALUES (?, ?, ?)", [(str(key), key.tree, reason)])
+
+    async def retract(self, key: CallKey) -> None:
+        """Commit that a call which was sent is no possible spend: its server refused it."""
+        await self._write("UPDATE calls SET attempts = attempts - 1 WHERE key = ?", [(str(key),)])
 
     def unanswered(self) -> Iterator[tuple[str, Request]]:
         """Actor and request of every call that was sent and whose answer never came, once for each time it was sent."""

@@ -57,9 +57,13 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None)
-        for pragma in PRAGMAS:
-            connection.execute(pragma)
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = sqlite3.connect(self._path, isolation_level=None)
+            for pragma in PRAGMAS:
+                connection.execute(pragma)
+        except sqlite3.Error as fault:
+            self._failed = f"{self._path}: can't be opened for writing ({fault})"
         open_ = True
         while open_:
             group = [self._queue.get()]
@@ -70,11 +74,12 @@ class Writer:
                     break
             open_ = None not in group
             self._commit(connection, [write for write in group if write is not None])
-        connection.close()
+        if connection is not None:
+            connection.close()
 
-    def _commit(self, connection: sqlite3.Connection, group: list[_Write]) -> None:
+    def _commit(self, connection: sqlite3.Connection | None, group: list[_Write]) -> None:
         error = self._failed
-        if error is None and group:
+        if connection is not None and error is None and group:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 for write in group:
@@ -84,7 +89,7 @@ class Writer:
             except ForestError as fault:
                 connection.execute("ROLLBACK")
                 error = self._failed = str(fault)
-            except (sqlite3.Error, ValueError, TypeError) as fault:  # ValueError: text that is no UTF-8
+            except Exception as fault:  # noqa: BLE001 (whatever it is, those who wait must hear of it)
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 error = self._failed = (

@@ -5,6 +5,7 @@ Always true: the same seed, answers and observations give the same trees, at any
 """
 
 from preftree.grow.cluster import grow_on_cluster, join_shards
+from preftree.grow.growth import tree_id
 from preftree.grow.policy import grow_problem, grow_tree
 from preftree.grow.run import GrowReport, grow
 from preftree.grow.select import PassedOver
@@ -24,4 +25,5 @@ __all__ = [
     "grow_tree",
     "join_shards",
     "lacks_tests",
+    "tree_id",
 ]

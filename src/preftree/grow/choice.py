@@ -22,6 +22,8 @@ def choose(
 
     Where references gave several correct actions, all of them are kept, and as many incorrect ones beside them.
     """
+    # What a filter or a limit left without a word (a thought cut off, say) is neither paired nor gone on with.
+    actions = [action for action in actions if action.text.strip()]
     order = list(actions)
     if settings.choice == "random":
         random.Random(digest(["choice", settings.seed, problem.id, index])).shuffle(order)
@@ -45,7 +47,7 @@ def choose(
         correct=tuple(correct),
         incorrect=tuple(incorrect),
         expanded=draw.randrange(len(incorrect)) if incorrect else None,
-        num_samples=sum(action.stage != "reference" for action in actions),
+        num_samples=sum(not action.stage.startswith("reference") for action in actions),
         paired=tuple(enumerate(beside)) if hinted > 1 else None,
     )
 

@@ -21,10 +21,11 @@ from preftree.engine import Budget, ClusterSettings, Journalled, Share, Totals, 
 from preftree.environment import EnvironmentSettings
 from preftree.errors import PreftreeError
 from preftree.forest import Forest, Ownership, merge, num_shards, retire, shard_directory, shard_of, split, take_over
+from preftree.grow.growth import tree_id
 from preftree.grow.run import GrowReport, grow, summarise
 from preftree.grow.settings import Actors, GrowSettings
 from preftree.progress import progress
-from preftree.records import Problem, Tree, digest
+from preftree.records import Problem, Tree
 
 # Opened in the worker: connections, models and secrets are its own.
 Cast = Callable[[], AbstractAsyncContextManager[Actors]]
@@ -52,15 +53,17 @@ def grow_on_cluster(
     out.mkdir(parents=True, exist_ok=True)
     ownership = Ownership(out)
     try:
-        before = _finished(out)
-        if num_shards(out) is None and all(tree_of(problem.id) in before for problem in problems):
+        before, passed_over = _settled(out)
+        # A row that stands twice is one problem.
+        problems = list({problem.id: problem for problem in problems}.values())
+        if num_shards(out) is None and all(tree_id(p.id) in before or p.id in passed_over for p in problems):
             return _report(out, [])
         if num_shards(out) not in (None, cluster.shards):
             merge(out, _order(out, problems))
             retire(out)
         if num_shards(out) is None:
             homes = {problem.id: shard_of(problem, cluster.shards) for problem in [*_stored(out), *problems]}
-            split(out, cluster.shards, homes, tree_of)
+            split(out, cluster.shards, homes, tree_id)
         environment = environment or EnvironmentSettings()
         if environment.workers is None:
             # As many jails as cores were set aside; other shards on the same machine have theirs.
@@ -113,11 +116,6 @@ def join_shards(problems: Sequence[Problem], out: Path) -> None:
             ownership.release()
 
 
-def tree_of(problem: str) -> str:
-    """The id of a problem's tree (policy.py)."""
-    return digest(["tree", problem])[:24]
-
-
 def _grow_shard(
     shard: Path,
     problems: Sequence[Problem],
@@ -133,7 +131,8 @@ def _grow_shard(
         spent, doubtful = accounted(forest, prices)
         done = forest.finished()
         share.enter(spent + doubtful, doubtful, len(done))
-        if all(tree_of(problem.id) in done for problem in problems):
+        passed_over = forest.passed_over()
+        if all(tree_id(p.id) in done or p.id in passed_over for p in problems):
             return summarise(forest, 0)  # no model is loaded for nothing
 
     def count(tree: Tree) -> None:
@@ -177,11 +176,12 @@ def _stored(out: Path) -> list[Problem]:
         return forest.problems()
 
 
-def _finished(out: Path) -> set[str]:
+def _settled(out: Path) -> tuple[set[str], set[str]]:
+    """The trees that are whole, and the problems that were passed over."""
     if not (out / "forest.sqlite").is_file():
-        return set()
+        return set(), set()
     with Forest(out, readonly=True) as forest:
-        return forest.finished()
+        return forest.finished(), set(forest.passed_over())
 
 
 def _order(out: Path, problems: Sequence[Problem]) -> list[str]:

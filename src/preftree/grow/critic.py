@@ -28,7 +28,7 @@ async def criticise(growth: Growth, turn: int, messages: tuple[Message, ...], wr
     """What the actor is told of its wrong action, beside the observation and the verdict."""
     critic = growth.actors.critic
     if critic is None:
-        return Critique(trace_critique(wrong))
+        return Critique(trace_critique(growth.problem, wrong))
     spoken = _spoken(messages, wrong)
     said = [message.content for message in spoken]
     asked: tuple[Message, ...] = (_question("critique", growth.problem, spoken),)

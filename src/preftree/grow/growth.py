@@ -22,7 +22,7 @@ class Growth:
 
     @property
     def tree(self) -> str:
-        return tree_id(self.problem)
+        return tree_id(self.problem.id)
 
     @property
     def sampling(self) -> Sampling:
@@ -38,5 +38,6 @@ class Growth:
         return int(digest([self.settings.seed, self.problem.id, *parts])[:12], 16)
 
 
-def tree_id(problem: Problem) -> str:
-    return digest(["tree", problem.id])[:24]
+def tree_id(problem: str) -> str:
+    """The id of the tree of the problem with this id."""
+    return digest(["tree", problem])[:24]

@@ -56,8 +56,10 @@ def read_inputs(text: str) -> Inputs:
     fenced = _FENCED.fullmatch(text.strip())
     try:
         data = json.loads(fenced[1] if fenced else text)
-    except ValueError as fault:
-        return Inputs(fault=f"it is no JSON ({fault})")
+        # Escapes may hide half of a character, which no file can hold.
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as fault:
+        return Inputs(fault=f"it is no JSON ({' '.join(str(fault).split())[:100]})")
     if not isinstance(data, list):
         return Inputs(fault=f"it is no list but {type(data).__name__}")
     if not all(isinstance(value, str) and value.strip() for value in data):

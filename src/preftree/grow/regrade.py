@@ -205,7 +205,8 @@ async def _judge(
 async def _again(engine: Engine, problem: Problem, action: Action, past: Sequence[Past]) -> Action:
     """The action under the new rule; the very same object where it can't be judged again."""
     replayed = isinstance(engine, Replay)
-    if problem.verifier == "judge" or (problem.tests is not None and replayed):
+    unknown = problem.tests is None and not problem.references  # imported rows hold no reference
+    if unknown or problem.verifier == "judge" or (problem.tests is not None and replayed):
         return action
     settled = await settle(engine, problem, action, past)
     if not replayed:

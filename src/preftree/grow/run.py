@@ -18,12 +18,13 @@ from preftree.engine import Engine, Purse, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import RequestRefusedError
 from preftree.forest import Account, Forest
+from preftree.grow.growth import tree_id
 from preftree.grow.live import Live, event_lines, run_log, spent
 from preftree.grow.policy import grow_problem
 from preftree.grow.select import PassedOver
 from preftree.grow.settings import Actors, GrowSettings, check_roles
 from preftree.progress import progress
-from preftree.records import Problem, Tree, digest
+from preftree.records import Problem, Tree
 from preftree.verify import Judge
 
 
@@ -67,9 +68,11 @@ async def grow(
     check_roles(problems, actors.played)
     with Forest(out) as forest:
         await forest.add_problems(problems)
+        # A row that stands twice is one problem: grown twice at once, its calls would be paid twice.
+        problems = list({problem.id: problem for problem in problems}.values())
         order = {problem.id: seq for seq, problem in enumerate(problems)}
         done, passed_over = forest.finished(), forest.passed_over()
-        missing = [p for p in problems if digest(["tree", p.id])[:24] not in done and p.id not in passed_over]
+        missing = [p for p in problems if tree_id(p.id) not in done and p.id not in passed_over]
         missing = [problem for problem in missing if only is None or problem.id in only]
         new_calls = 0
         refused: list[str] = []

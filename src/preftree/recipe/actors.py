@@ -53,6 +53,7 @@ def check_actors(settings: Mapping[str, Any], stage: str) -> None:
         where = f"stage {stage}, actor {name}"
         if not isinstance(section, dict):
             raise InputError(f"{where}: expected settings such as {{model: embedded}}")
-        parsed = typed(ActorSettings, {"name": name, **section}, where)
+        # An empty word of the command line is YAML's null: no model.
+        parsed = typed(ActorSettings, {"name": name, **section, "model": section.get("model") or ""}, where)
         if any("@" in url or "?" in url for url in parsed.urls):
             raise InputError(f"{where}: base_url holds a password or a query; name a variable in api_key_env instead")

@@ -16,10 +16,10 @@ from typing import Any
 from preftree.actors import ActorSettings, Prices
 from preftree.errors import InputError
 from preftree.forest.raw import spending
-from preftree.grow import lacks_tests
+from preftree.grow import lacks_tests, tree_id
 from preftree.grow.plan import Load, Plan, Priors, Seat, Spent, plan_from_pilot, plan_from_priors
 from preftree.recipe.actors import check_actors
-from preftree.recipe.runner import Context, Observer
+from preftree.recipe.runner import Context, Observer, begin
 from preftree.recipe.settings import typed
 from preftree.recipe.stages import grow as stage
 from preftree.recipe.stages.problems import read_problems
@@ -46,6 +46,9 @@ def make_plan(section: Mapping[str, Any], pilot: int | None, observer: Observer)
         raise InputError("grow: out=DIRECTORY is missing: a pilot grows into it, and the run goes on from there")
     chosen = _pilot(problems, pilot, settings.policy.seed)
     directory = Path(out)
+    # The run that follows has the pilot's settings, or is refused. One that was whole needs no pilot.
+    if not begin("grow", given, directory):
+        raise InputError(f"{directory}: is grown already; nothing is left to plan")
     stage.run(settings, Context("grow", directory, directory, observer), only={problem.id for problem in chosen})
     return plan_from_pilot(
         loads, seats, settings.policy, _taken(directory, problems, chosen), seed=settings.policy.seed
@@ -78,7 +81,7 @@ def _taken(directory: Path, problems: Sequence[Problem], chosen: Sequence[Proble
     ids = {problem.id for problem in chosen}
     taken: dict[str, list[list[Spent]]] = {}
     for problem in problems:
-        tree = digest(["tree", problem.id])[:24]
+        tree = tree_id(problem.id)
         if problem.id in ids or tree in spent:
             taken.setdefault(problem.dataset, []).append(spent.get(tree, []))
     return taken

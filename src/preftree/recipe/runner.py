@@ -101,29 +101,10 @@ def _run(
 ) -> dict[str, Any]:
     watch = observer or Observer()
     module = _module(kind, name)
-    parsed = _parsed(kind, name, resolved, out)
-    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
-    asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
-    mark = digest(asked)
-    # A page over a run is made anew each time: the run may hold more by now.
-    again = kind == "report" and not marks
-    finished = None if again else _load(out / "stage.json")
-    begun = None if again else _load(out / "begun.json")
-    # A stage that failed before it made anything binds nobody to its settings.
-    made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
-    if begun is not None and begun["mark"] != mark and made:
-        raise InputError(
-            f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
-            "use another out=…, or remove that directory to make it again"
-        )
+    parsed, mark, finished = _begin(kind, name, resolved, settings, out, marks)
     if finished is not None:
         watch.skipped(name)
         return finished
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
-    _save(out / "begun.json", {"mark": mark, "asked": asked})
     watch.begun(name, kind)
     began = time.monotonic()
     report = module.run(parsed, Context(name, out, run, watch)) | _warnings(parsed)
@@ -143,6 +124,42 @@ def _run(
     hand_back_memory()
     watch.done(name, stage)
     return stage
+
+
+def begin(kind: str, section: dict[str, Any], out: Path) -> bool:
+    """Bind a directory to the settings of a stage that is run in part (a pilot); False if it has been run whole."""
+    return _begin(kind, kind, section, section, out, {})[2] is None
+
+
+def _begin(
+    kind: str, name: str, resolved: dict[str, Any], settings: dict[str, Any], out: Path, marks: Mapping[str, str]
+) -> tuple[Any, str, dict[str, Any] | None]:
+    """The parsed settings, their mark, and what `stage.json` holds if the stage has been run; else `begun.json` stands.
+
+    Raises InputError where the directory was begun with other settings.
+    """
+    parsed = _parsed(kind, name, resolved, out)
+    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
+    asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
+    mark = digest(asked)
+    # A page over a run is made anew each time: the run may hold more by now.
+    again = kind == "report" and not marks
+    finished = None if again else _load(out / "stage.json")
+    begun = None if again else _load(out / "begun.json")
+    # A stage that failed before it made anything binds nobody to its settings.
+    made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
+    if begun is not None and begun["mark"] != mark and made:
+        raise InputError(
+            f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
+            "use another out=…, or remove that directory to make it again"
+        )
+    if finished is None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
+        _save(out / "begun.json", {"mark": mark, "asked": asked})
+    return parsed, mark, finished
 
 
 def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:

@@ -212,6 +212,8 @@ class _Sums:
             return
         said = [message["content"] for message in tree["prompt"]]
         for turn in turns[:-1]:
+            if turn["expanded"] is None or turn["reply"] is None:
+                break  # of imported rows: what was said from here on is not known
             said += [turn["incorrect"][turn["expanded"]]["text"], turn["reply"]]
         last = turns[-1]["correct"]
         ends = (last or turns[-1]["incorrect"])[:1] if interactive else last

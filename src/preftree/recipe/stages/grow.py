@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from preftree.actors import Actor, ActorSettings
+from preftree.actors import Actor, ActorSettings, Prices
 from preftree.engine import Budget, ClusterSettings
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
@@ -97,6 +97,15 @@ def _check(settings: Settings, problems: Sequence[Problem], stage: str) -> None:
         pick(settings.actors, {}, [name for name in names if name], stage)
         return [name for name in names if name and settings.actors[name].get("model")]
 
+    if settings.budget.usd is not None:
+        roles = (*settings.ladder, *settings.pool, *(getattr(settings, role) for role in OPTIONAL_ROLES))
+        for name in played(*roles):
+            actor = typed(ActorSettings, {"name": name, **settings.actors[name]}, f"stage {stage}, actor {name}")
+            if actor.kind == "endpoint" and actor.prices == Prices():
+                raise InputError(
+                    f"stage {stage}: budget.usd can't be held: actor {name} has no price; set its input_usd and "
+                    "output_usd (US dollars for a million tokens)"
+                )
     try:
         check_ladder(len(played(*settings.ladder)))
         check_roles(problems, [role for role in OPTIONAL_ROLES if played(getattr(settings, role))])

@@ -219,7 +219,11 @@ def read_problems(path: str) -> list[Problem]:
     problems = []
     for number, line in enumerate(rows, start=1):
         try:
-            problems.append(from_json(Problem, json.loads(line)))
-        except ValueError as fault:
-            raise InputError(f"{path} row {number}: {fault}") from fault
-    return problems
+            problem = from_json(Problem, json.loads(line))
+            canonical(problem).encode()  # half of a character, which JSON may hold, no file can
+        except (ValueError, RecursionError) as fault:
+            raise InputError(f"{path} row {number}: {' '.join(str(fault).split())[:200]}") from fault
+        if not problem.references and problem.tests is None and problem.verifier != "judge":
+            raise InputError(f'{path} row {number}, field "references": expected at least one')
+        problems.append(problem)
+    return _usable(problems, path)
