@@ -99,6 +99,18 @@ def test_rules_are_counted(tmp_path):
     assert report["sources"]["numglue"]["problems"] == 2
 
 
+def test_a_source_is_left_out_by_a_dash(rows):
+    sources = [{"name": "reclor", "path": "-"}, {"name": "taco", "path": str(rows / "taco.jsonl")}]
+    stage = run_single("problems", {"sources": sources, "out": str(rows / "out")})
+    assert list(stage["report"]["sources"]) == ["taco"]
+
+
+def test_a_missing_file_is_told_before_the_hub_is_asked(tmp_path):
+    sources = [{"name": "math"}, {"name": "numglue", "path": str(tmp_path / "none.json")}]
+    with pytest.raises(InputError, match=r"source numglue: path: .*none\.json: no such file"):
+        run_single("problems", {"sources": sources, "out": str(tmp_path / "out")})
+
+
 def test_a_changed_file_is_noticed(rows):
     section = {"sources": [{"name": "taco", "path": str(rows / "taco.jsonl")}], "out": str(rows / "out")}
     first = run_single("problems", section)

@@ -23,6 +23,7 @@ from preftree.recipe.runner import Context
 from preftree.records import Problem, canonical, from_json
 from preftree.verify import VERIFIERS
 
+LEFT_OUT = "-"
 # More are asked for than needed: small generators repeat themselves.
 _SPARE = 2.0
 # So many of a source's rows that were set aside are quoted in the report.
@@ -73,7 +74,12 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 
 def _write_sources(sources: Sequence[SourceSettings], context: Context) -> dict[str, Any]:
-    """All problems of all sources in one file; the report has a paragraph a source."""
+    """All problems of all sources in one file; the report has a paragraph a source. A path of "-" leaves one out."""
+    sources = [source for source in sources if source.path != LEFT_OUT]
+    for source in sources:
+        # A missing file is told before the hub is asked for others.
+        if source.path and Path(source.path).suffix and not Path(source.path).exists():
+            raise InputError(f"source {source.name}: path: {source.path}: no such file or folder (- leaves it out)")
     path = context.out / "problems.jsonl"
     partial = path.with_name(path.name + ".partial")
     ids: set[str] = set()
