@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import signal
 import subprocess
@@ -83,7 +82,7 @@ def _kill_until_done(url, out, log, concurrency, draw, most):
             while process.poll() is None and log.stat().st_size < until:
                 time.sleep(0.001)
             time.sleep(draw.uniform(0.0, 0.03))
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()  # SIGKILL; nothing if it has just ended by itself
         _, errors = process.communicate()
         asked = Counter(log.read_text()[seen:].split())
         after = Journal(out)
