@@ -12,9 +12,9 @@ import pytest
 from preftree.export import ExportSettings, export, pair_rows, sft_rows
 from preftree.export.action_pairs import ActionPairLimits
 from preftree.export.rows import action_pair_rows, unpaired_rows
-from preftree.problems.places import Place
+from preftree.problems.places import BadRow, Place
 from preftree.records import Action, Message, Observation, Problem, Reference, Tree, Turn, Verdict
-from preftree.train.rows import BadRow, Row, iter_rows
+from preftree.train.rows import Row, iter_rows
 
 REPLY = "SyntaxError: invalid syntax\nYour answer is wrong.\nMend it."
 

@@ -14,12 +14,12 @@ import pyarrow.parquet
 import pytest
 
 from preftree.errors import InputError
-from preftree.problems.places import Place, values
+from preftree.problems.places import BadRow, Place, values
 from preftree.records import Message
 from preftree.train import TrainSettings
 from preftree.train.forms import FORMS
 from preftree.train.mix import MixEntry, iter_mix
-from preftree.train.rows import BadRow, Conversation, Kind, Row, Text, iter_rows
+from preftree.train.rows import Conversation, Kind, Row, Text, iter_rows
 from preftree.train.sources import held_out_rows, mix_of, problem_key, rows_fingerprint, training_rows
 
 DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))

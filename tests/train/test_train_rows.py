@@ -11,9 +11,9 @@ import pyarrow.parquet
 import pytest
 
 from preftree.errors import InputError
-from preftree.problems.places import Place
+from preftree.problems.places import BadRow, Place
 from preftree.records import Message
-from preftree.train.rows import BadRow, Conversation, Row, Text, iter_rows
+from preftree.train.rows import Conversation, Row, Text, iter_rows
 
 USER, YES, NO = Message("user", "q"), Message("assistant", "yes"), Message("assistant", "no")
 

@@ -22,7 +22,7 @@ from typing import Any
 from preftree.errors import InputError
 from preftree.export.published import PairRow, SftRow, read_row, trees_of
 from preftree.forest import Forest
-from preftree.problems.places import Place, Value, place_files, values
+from preftree.problems.places import BadRow, Place, Value, place_files, values
 from preftree.problems.rows import BadRowError
 from preftree.progress import progress
 
@@ -30,16 +30,6 @@ from preftree.progress import progress
 _AT_ONCE = 5000
 # Files of an export that hold no trajectories: action pairs name two turns, unpaired rows are none of these columns.
 _OTHER_FILES = ("action_pairs", "unpaired")
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that was set aside. `row` counts from 1."""
-
-    file: str
-    row: int
-    field: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,16 @@ class Value:
     broken: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that was set aside. `row` counts from 1."""
+
+    file: str
+    row: int
+    field: str
+    reason: str
+
+
 def values(place: Place, columns: Sequence[str] = ()) -> Iterator[Value]:
     """All values of a place, in the order of its files; of Parquet files only these columns, where any are named."""
     for file in place_files(place):

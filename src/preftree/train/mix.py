@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from preftree.errors import InputError
-from preftree.problems.places import Place
-from preftree.train.rows import BadRow, Kind, Row, iter_rows
+from preftree.problems.places import BadRow, Place
+from preftree.train.rows import Kind, Row, iter_rows
 
 
 @dataclass(frozen=True, slots=True)

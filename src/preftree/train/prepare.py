@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from preftree.errors import InputError
+from preftree.problems.places import BadRow
 from preftree.progress import Progress
-from preftree.train.rows import Answer, BadRow, Row, Text
+from preftree.train.rows import Answer, Row, Text
 from preftree.train.store import Example, Store, StoreWriter
 from preftree.tries.render import Chat, Plain, SetAsideError, check_template, render_all
 from preftree.tries.segments import Segments

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from preftree.errors import PreftreeError
-from preftree.problems.places import Place, values
+from preftree.problems.places import BadRow, Place, values
 from preftree.records import Message, digest
 
 Kind = Literal["single", "pair", "label"]
@@ -57,16 +57,6 @@ class Row:
     answers: tuple[Answer, ...]
     label: bool | None = None
     margin: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that was set aside. `row` counts from 1."""
-
-    file: str
-    row: int
-    field: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from preftree.errors import InputError
-from preftree.problems.places import place_fingerprint
+from preftree.problems.places import BadRow, place_fingerprint
 from preftree.problems.task_lines import without_task_lines
 from preftree.train.mix import MixEntry, iter_mix
-from preftree.train.rows import BadRow, Kind, Row, Text
+from preftree.train.rows import Kind, Row, Text
 from preftree.train.settings import TrainSettings
 
 
