@@ -4,13 +4,13 @@ In:  problems, a protocol, actors. Out: one `Result` a model, problem and sample
 Always true: every call goes through the journal of the output directory, so a killed evaluation goes on.
 """
 
-from preftree.evaluate.benchmark import Benchmark, Protocol
 from preftree.evaluate.metrics import accuracy_rows, compare_pairs, rerank_curves
+from preftree.evaluate.own import ProblemSet, Protocol
 from preftree.evaluate.rerank import RerankSettings, rerank
 from preftree.evaluate.runner import evaluate, load_results, write_results
 
 __all__ = [
-    "Benchmark",
+    "ProblemSet",
     "Protocol",
     "RerankSettings",
     "accuracy_rows",

@@ -16,8 +16,8 @@ from preftree.actors import Actor
 from preftree.engine import Budget, opening
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
-from preftree.evaluate.benchmark import Benchmark
 from preftree.evaluate.metrics import rerank_curves
+from preftree.evaluate.own import ProblemSet
 from preftree.evaluate.runner import evaluate
 from preftree.records import Message, Result
 
@@ -35,7 +35,7 @@ class RerankSettings:
 
 
 async def rerank(
-    benchmark: Benchmark,
+    benchmark: ProblemSet,
     name: str,
     actor: Actor,
     reward: Reward,

@@ -16,7 +16,7 @@ from preftree.actors import Actor
 from preftree.engine import Budget, Engine, Place, Sampling, act, opening, past_of, reply, run_all, trace_critique
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import InputError, RequestRefusedError
-from preftree.evaluate.benchmark import Benchmark, Protocol
+from preftree.evaluate.own import ProblemSet, Protocol
 from preftree.forest import Forest
 from preftree.progress import progress
 from preftree.records import Action, Message, Problem, Result, Verdict, canonical, digest, from_json
@@ -31,7 +31,7 @@ class _Attempt:
 
 
 async def evaluate(
-    benchmark: Benchmark,
+    benchmark: ProblemSet,
     models: Mapping[str, Actor],
     out: Path,
     *,

@@ -11,7 +11,7 @@ from typing import Any
 
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
-from preftree.evaluate import Benchmark, Protocol, accuracy_rows, compare_pairs, evaluate, write_results
+from preftree.evaluate import ProblemSet, Protocol, accuracy_rows, compare_pairs, evaluate, write_results
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
 from preftree.recipe.stages.problems import read_problems
@@ -31,7 +31,7 @@ class Settings:
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     problems = read_problems(settings.problems)
     groups = read_groups(settings.groups, problems)
-    benchmark = Benchmark(context.name, tuple(problems), settings.protocol)
+    benchmark = ProblemSet(context.name, tuple(problems), settings.protocol)
 
     async def work() -> list[Result]:
         found: list[Result] = []

@@ -10,7 +10,7 @@ from typing import Any
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
-from preftree.evaluate import Benchmark, Protocol, RerankSettings, rerank
+from preftree.evaluate import ProblemSet, Protocol, RerankSettings, rerank
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context
 from preftree.recipe.stages.problems import read_problems
@@ -33,7 +33,7 @@ class Settings:
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    benchmark = Benchmark(context.name, tuple(read_problems(settings.problems)), settings.protocol)
+    benchmark = ProblemSet(context.name, tuple(read_problems(settings.problems)), settings.protocol)
 
     def reward(conversations: Sequence[Sequence[tuple[Message, ...]]]) -> list[list[float]]:
         from preftree.tries import RewardModel

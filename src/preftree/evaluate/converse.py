@@ -1,0 +1,105 @@
+"""The ordinary conversation of a benchmark: asked once (or once a turn that the benchmark sets), then graded.
+
+In:  an attempt. Out: its result. Every call, run and verdict goes through the journal of the bench's engine.
+Always true: a request that the actor refuses is an answer that is wrong, with the reason; a prefill is part of the
+response, for an actor that can't go on with one it is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from preftree.engine import Sampling
+from preftree.errors import RequestRefusedError
+from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, Grade, Item
+from preftree.forest import CallKey
+from preftree.records import Message, Request, Result, Sample, Verdict, digest
+
+
+def attempt_tree(attempt: Attempt) -> str:
+    """The attempt's place in the journal: one for all samples of a model on an item in a form."""
+    form = attempt.form
+    return digest([attempt.model, attempt.benchmark.name, form.protocol, form.mode, attempt.item.id])[:24]
+
+
+async def hold(attempt: Attempt) -> Result:
+    """Ask, go on as the benchmark says, grade."""
+    benchmark = attempt.benchmark
+    if benchmark.converse is not None:
+        return await benchmark.converse(attempt)
+    asked = benchmark.ask(attempt.item, attempt.form)
+    sampling = replace(asked.sampling, **attempt.overrides)
+    if not attempt.actor.capabilities.prefill and asked.text is None:
+        sampling = replace(sampling, prefill="")
+    try:
+        samples = await _answers(attempt, asked, sampling)
+    except RequestRefusedError as refusal:
+        return result_of(attempt, (), (), Grade(Verdict("wrong", str(refusal))), {"refused": str(refusal)})
+    responses = [sampling.prefill + sample.text for sample in samples]
+    bench = replace(attempt.bench, tree=attempt_tree(attempt))
+    grade = await benchmark.grade(bench, attempt.item, attempt.form, responses)
+    return result_of(attempt, responses, samples, grade)
+
+
+async def _answers(attempt: Attempt, asked: Asked, sampling: Sampling) -> list[Sample]:
+    messages, samples = asked.messages, []
+    for turn, further in enumerate((*asked.then, "")):
+        request = request_of(attempt, sampling, turn, messages=messages, text=asked.text)
+        (sample,) = await ask(attempt, turn, request)
+        samples.append(sample)
+        said = sampling.prefill + sample.text
+        messages = (*messages, Message("assistant", said), Message("user", further))
+    return samples
+
+
+def request_of(
+    attempt: Attempt, sampling: Sampling, turn: int, *, messages: tuple[Message, ...] = (), text: str | None = None
+) -> Request:
+    """A turn's request; its draw depends on seed, item, turn and sample alone."""
+    fields: dict[str, Any] = asdict(sampling)
+    seed = int(digest([attempt.seed, attempt.item.id, turn])[:12], 16)
+    return Request(messages if text is None else (), text, samples=(attempt.sample,), seed=seed, **fields)
+
+
+async def ask(attempt: Attempt, turn: int, request: Request, role: str = "model") -> tuple[Sample, ...]:
+    """One journalled call."""
+    key = CallKey(attempt_tree(attempt), turn, role, "evaluate", attempt.sample)
+    return await attempt.bench.engine.ask(attempt.actor, key, request)
+
+
+def result_of(
+    attempt: Attempt,
+    responses: list[str] | tuple[str, ...],
+    samples: list[Sample] | tuple[Sample, ...],
+    grade: Grade,
+    more: dict[str, Any] | None = None,
+) -> Result:
+    """The result of one attempt. `metadata` holds labels, scores, form, and what was thought."""
+    return Result(
+        model=attempt.model,
+        problem=attempt.item.id,
+        dataset=attempt.benchmark.name,
+        sample=attempt.sample,
+        outcomes=(grade.verdict.outcome,),
+        responses=tuple(responses),
+        answer=grade.verdict.answer,
+        input_tokens=sum(sample.input_tokens for sample in samples),
+        output_tokens=sum(sample.output_tokens for sample in samples),
+        truncated=any(sample.finish_reason == "length" for sample in samples),
+        metadata={
+            "protocol": attempt.form.protocol,
+            "mode": attempt.form.mode,
+            "labels": dict(attempt.item.labels),
+            "scores": dict(grade.scores),
+            "why": grade.verdict.why,
+            "thoughts": sum(sample.thought is not None for sample in samples),
+        }
+        | (more or {}),
+    )
+
+
+async def grade_given(benchmark: Benchmark, bench: Bench, item: Item, form: Form, responses: tuple[str, ...]) -> Grade:
+    """The grade of responses that came from elsewhere."""
+    tree = digest(["given", benchmark.name, form.protocol, form.mode, item.id])[:24]
+    return await benchmark.grade(replace(bench, tree=tree), item, form, responses)

@@ -1,0 +1,1 @@
+"""How answers become grades: functions that several benchmarks share."""
