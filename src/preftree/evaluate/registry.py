@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
+from preftree.evaluate.benchmarks.asdiv import ASDIV
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
+from preftree.evaluate.benchmarks.gsm_plus import GSM_PLUS
+from preftree.evaluate.benchmarks.math import MATH
+from preftree.evaluate.benchmarks.math500 import MATH500
+from preftree.evaluate.benchmarks.svamp import SVAMP
+from preftree.evaluate.benchmarks.theoremqa import THEOREMQA
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
         GSM8K,
+        GSM_PLUS,
+        MATH,
+        MATH500,
+        THEOREMQA,
+        SVAMP,
+        ASDIV,
     )
 }  # fmt: skip
 
