@@ -38,7 +38,7 @@ def test_there_are_real_answers_and_edited_ones():
 @pytest.mark.parametrize("name", DIFFERENCES)
 def test_verdicts_agree(name, ours):
     theirs = [bool(row["verdict"][name]) for row in ROWS]
-    assert 0.1 < sum(theirs) / len(theirs) < 0.9, "all verdicts alike would agree with anything"
+    assert 20 <= sum(theirs) <= len(theirs) - 20, "verdicts that are all alike would agree with anything"
     differ = {at for at, (a, b) in enumerate(zip(ours, theirs, strict=True)) if bool(a[name]) != b}
     assert differ == set(DIFFERENCES[name])
     assert len(differ) <= MOST * len(ROWS)

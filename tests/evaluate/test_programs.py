@@ -64,7 +64,7 @@ RESPONSES = {
     "a block that is not closed is text": ("```python\nx = 4\n#\n\\boxed{5}", "correct", "wrong"),
     "nothing printed": (_block("print('')"), "wrong", "wrong"),
     "says so to standard error": (_block("import sys\nprint(6, file=sys.stderr)\nprint(5)"), "correct", "correct"),
-    "an exit without error": (_block("print(5)\nimport sys\nsys.exit(0) # print("), "correct", "wrong"),
+    "an exit without error": (_block("print(5)\nimport sys\nsys.exit(0) # print("), "correct", "correct"),
     "imports": (_block("import sympy\nsympy.Integer(5)"), "correct", "correct"),
 }
 
