@@ -94,11 +94,13 @@ NASTY = {
 REFERENCES = ("5", "x+1", "(1,2)", r"\sqrt{2}")
 # The paper's rules for MINT and BBH find a 5 anywhere, and its script knows every digit that Python knows.
 STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh"})
+# The paper's last code takes what follows ": ", and sympy's parser what comes before a bracket that was never opened.
+AS_PUBLISHED = {("paper-math", "lambda")}
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_rule_says_wrong(name):
-    for kind in STRICT:
+    for kind in (kind for kind in STRICT if (kind, name) not in AS_PUBLISHED):
         reference = {"boolean": "yes", "choice": "B"}.get(kind, "5")
         quick = verify_quickly(kind, NASTY[name], reference)
         assert quick is None or quick.outcome == "wrong", kind
