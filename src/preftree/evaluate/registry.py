@@ -5,11 +5,18 @@ from __future__ import annotations
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
+from preftree.evaluate.benchmarks.humaneval import HUMANEVAL
+from preftree.evaluate.benchmarks.leetcode import LEETCODE
+from preftree.evaluate.benchmarks.mbpp import MBPP, MBPP_FULL
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
         GSM8K,
+        HUMANEVAL,
+        MBPP,
+        MBPP_FULL,
+        LEETCODE,
     )
 }  # fmt: skip
 
