@@ -31,6 +31,7 @@ from preftree.recipe.actors import check_actors, deciding
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
+KINDS = ("problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report")
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
 _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
@@ -180,11 +181,13 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 
 
 def _module(kind: str, name: str) -> Any:
-    kinds = (
-        "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report",
-    )  # fmt: skip
-    if kind not in kinds:
-        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
+    if kind not in KINDS:
+        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(KINDS)}')
+    return stage_module(kind)
+
+
+def stage_module(kind: str) -> Any:
+    """The module of a kind of stages, with its `Settings` and `run`."""
     # "import" is a word of Python's.
     return importlib.import_module(f"preftree.recipe.stages.{'importing' if kind == 'import' else kind}")
 
