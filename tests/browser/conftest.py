@@ -10,7 +10,7 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its driver holds the thread's event loop, which other tests need
 def browser():
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:

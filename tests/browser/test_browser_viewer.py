@@ -3,9 +3,11 @@
 import asyncio
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from preftree.actors.scripted import ScriptedActor
 from preftree.grow import Actors, GrowSettings, grow
@@ -29,7 +31,9 @@ def forests(tmp_path_factory):
 
     def plant(name, actors, count=8, settings=world.SETTINGS):
         out = folder / name
-        asyncio.run(grow(world.problems(count), actors, settings, out, environment=world.JAIL))
+        growing = grow(world.problems(count), actors, settings, out, environment=world.JAIL)
+        with ThreadPoolExecutor() as pool:  # the browser's driver has this thread's loop
+            pool.submit(asyncio.run, growing).result()
         return str(out)
 
     bare = ScriptedActor(world.answer(0.05), name="bare", identity="bare-1")
@@ -94,15 +98,16 @@ def test_filter_search_open_and_follow_a_link(served, visit, shots):
     assert page.inner_text("#count") == "8 of 8 trees"
     page.screenshot(path=shots / "viewer-list.png", full_page=True)
 
-    page.select_option("#by-depth", "1")
-    page.wait_for_function("document.querySelector('#count').textContent !== '8 of 8 trees'")
-    shallow = page.locator(".row").count()
-    assert 0 < shallow < 8
-    assert "depth=1" in page.url
+    page.select_option("#by-flag", "reference")
+    expect(page.locator("#count")).not_to_have_text("8 of 8 trees")
+    helped = page.locator(".row").count()
+    assert 0 < helped < 8
+    assert page.locator(".row .flag").all_inner_texts() == ["reference"] * helped
+    assert "flag=reference" in page.url
 
     page.click("text=Clear")
     page.fill("#words", "What is 12")
-    page.wait_for_function("document.querySelector('#count').textContent === '1 of 8 trees'")
+    expect(page.locator("#count")).to_have_text("1 of 8 trees")
     page.click(".row a")
     page.wait_for_selector("article.tree")
     assert "What is 12 + 7?" in page.inner_text(".question")
@@ -119,7 +124,7 @@ def test_each_node_shows_what_happened(served, visit):
     page = visit(served("first"))
     page.wait_for_selector(".row")
     page.select_option("#by-order", "depth")
-    page.wait_for_function("location.hash.includes('order=depth')")
+    page.wait_for_url("**order=depth")
     page.wait_for_timeout(300)
     page.click(".row a >> nth=0")
     page.wait_for_selector("article.tree")
@@ -151,7 +156,8 @@ def test_rewards_and_the_pairs_that_a_model_ranks_wrongly(served, visit, tiny_re
     page.wait_for_selector(".row")
     name = Path(tiny_reward_model).name
     page.select_option("#by-wrong", name)
-    page.wait_for_function("document.querySelector('#count').textContent !== '8 of 8 trees'")
+    page.wait_for_url("**wrong=**")
+    page.wait_for_selector(".row")
     page.click(".row a >> nth=0")
     page.wait_for_selector(".reward")
     assert "wrongly" in page.inner_text("article.tree > header")
@@ -184,7 +190,7 @@ def test_keys(served, visit):
     page.wait_for_selector("article.tree")
     here = page.url
     page.keyboard.press("n")
-    page.wait_for_function(f"location.href !== {here!r}")
+    page.wait_for_url(lambda url: url != here)
     page.wait_for_selector("article.tree")
     page.keyboard.press("o")
     assert page.locator("main details[open]").count() > 0

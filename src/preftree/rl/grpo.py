@@ -3,7 +3,8 @@
     reward = VerifiedReward(load(SourceSettings("gsm8k")).problems)
     trainer = GRPOTrainer(model, reward_funcs=reward, train_dataset=Dataset.from_list(reward.rows()), …)
 
-In:  completions, as TRL gives them, and the column `problem` of the rows. Out: 1.0, 0.0, or None (TRL leaves those out).
+In:  completions, as TRL gives them, and the column `problem` of the rows.
+Out: 1.0, 0.0, or None, which TRL leaves out.
 """
 
 from __future__ import annotations

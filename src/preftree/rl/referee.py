@@ -40,7 +40,6 @@ class Referee:
         self._thread.start()
         self._closed = False
         try:
-            self._forest = Forest(self._out)
             self._engine = self._wait(self._open())
         except BaseException:
             self._end()
@@ -63,9 +62,9 @@ class Referee:
         async def work() -> None:
             await self._judge.close()
             await self._interpreter.__aexit__(None, None, None)
+            self._engine.forest.close()
 
         self._wait(work())
-        self._forest.close()
         self._end()
 
     def problem(self, name: str) -> Problem:
@@ -98,7 +97,7 @@ class Referee:
     async def _open(self) -> Engine:
         self._interpreter = await Interpreter(self._settings).__aenter__()
         self._judge = Judge()
-        return Engine(self._forest, self._interpreter, self._judge)
+        return Engine(Forest(self._out), self._interpreter, self._judge)
 
     def _wait(self, work: Awaitable[Out]) -> Out:
         async def run() -> Out:

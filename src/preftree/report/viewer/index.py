@@ -260,7 +260,7 @@ def _flags(tree: Tree) -> int:
         any(action.verdict is not None and action.verdict.outcome == "undecided" for action in actions),
         any(action.truncated for action in actions),
         any(call.error for action in actions if action.observation for call in action.observation.tool_calls),
-        any(action.stage == "reference" for action in actions),
+        any(action.stage.startswith("reference") for action in actions),
     )
     return sum(1 << bit for bit, truth in enumerate(truths) if truth)
 

@@ -24,6 +24,7 @@ def tree_json(seen: SeenTree) -> dict[str, Any]:
         "prompt": [{"role": message.role, "content": clean(message.content)} for message in tree.prompt],
         "turns": [
             _turn(turn, seen.drawn[place], [call for call in seen.calls if call.turn == turn.index])
+            | {"pairs": len(tree.pairs(turn))}
             for place, turn in enumerate(tree.turns)
         ],
         "spent": _spent(seen.calls),

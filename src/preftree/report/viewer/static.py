@@ -43,11 +43,9 @@ def _forest(shelf: Shelf, names: Sequence[str], limit: int) -> dict[str, Any]:
     pairs: dict[str, Any] = {}
     for row in rows:
         trees[row["id"]] = shelf.tree(row["id"])
-        for turn in range(row["depth"]):
-            pair = 0
-            while (found := shelf.pair(row["id"], turn, pair)) is not None:
-                pairs[f"{row['id']}/{turn}/{pair}"] = found
-                pair += 1
+        for place, turn in enumerate(trees[row["id"]]["turns"]):
+            for pair in range(turn["pairs"]):
+                pairs[f"{row['id']}/{place}/{pair}"] = shelf.pair(row["id"], place, pair)
     return {"rows": rows, "trees": trees, "pairs": pairs}
 
 

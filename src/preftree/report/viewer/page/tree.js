@@ -154,23 +154,24 @@ function folded(turn, place) {
 // ---------------------------------------------------------------- pairs
 
 function pairs(turn, place, tree, forest, options) {
-  if (!turn.correct.length || !turn.incorrect.length) return null;
+  if (!turn.pairs) return null;
   const shown = h("div", {});
   const details = h("details", { class: "pairs", "data-pairs": place, ontoggle: async () => {
     if (!details.open || shown.childNodes.length) return;
     shown.append(...await drawPairs(tree, place, forest, options));
-  } }, h("summary", {}, "What training sees"), shown);
+  } }, h("summary", {}, `What training sees: ${many(turn.pairs, "pair")}`), shown);
   return details;
 }
 
+const SHOWN_PAIRS = 20;
+
 async function drawPairs(tree, place, forest, options) {
+  const count = tree.turns[place].pairs;
   const drawn = [];
-  for (let pair = 0; pair < 20; pair += 1) {
-    const found = await options.pair(forest, tree.id, place, pair);
-    if (!found) break;
-    drawn.push(drawPair(found, pair));
+  for (let pair = 0; pair < Math.min(count, SHOWN_PAIRS); pair += 1) {
+    drawn.push(drawPair(await options.pair(forest, tree.id, place, pair), pair));
   }
-  if (!drawn.length) return [h("p", { class: "note" }, "No pair: an action without valid code enters none, nor one that a model judged.")];
+  if (count > SHOWN_PAIRS) drawn.push(h("p", { class: "note" }, `and ${many(count - SHOWN_PAIRS, "pair")} more`));
   return drawn;
 }
 
