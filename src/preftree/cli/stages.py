@@ -13,6 +13,7 @@ _EXAMPLES = {
     "run": (
         "quickstart",
         "quickstart model=HuggingFaceTB/SmolLM2-360M-Instruct out=runs/360m",
+        "quickstart --until sft",
         "mine.yaml sft.epochs=2",
     ),
     "grow": (
@@ -57,6 +58,7 @@ def add(commands: Any) -> None:
         )
         if name == "run":
             command.add_argument("recipe", help="a packaged recipe or a YAML file")
+            command.add_argument("--until", metavar="STAGE", help="end after this stage; run it again to go on")
         if name == "grow":
             command.add_argument(
                 "--plan", action="store_true", help="only say what it would ask, cost and take; no call is made"
@@ -80,7 +82,7 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_recipe, run_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    stages = run_recipe(recipe, _observer())
+    stages = run_recipe(recipe, _observer(), arguments.until)
     reports = [stage["report"] for stage in stages.values() if stage["kind"] == "report"]
     if arguments.json:
         print(json.dumps({name: stage["report"] for name, stage in stages.items()}, indent=1))

@@ -61,8 +61,10 @@ class Context:
     observer: Observer
 
 
-def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, dict[str, Any]]:
-    """All stages; returns what each `stage.json` holds, by name."""
+def run_recipe(recipe: Recipe, observer: Observer | None = None, until: str | None = None) -> dict[str, dict[str, Any]]:
+    """All stages, or those up to `until`; returns what each `stage.json` holds, by name."""
+    if until is not None and until not in recipe.stages:
+        raise InputError(f'{recipe.name}: no stage "{until}"; there are {", ".join(recipe.stages)}')
     marks: dict[str, str] = {}
     stages: dict[str, dict[str, Any]] = {}
     for name, section in recipe.stages.items():
@@ -78,6 +80,8 @@ def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, di
         stages[name] = _run(str(kind), name, resolved, settings, recipe.out / name, recipe.out, marks, observer)
         # With the time of its making: what a stage reads has changed if that was made again.
         marks[name] = digest([stages[name]["mark"], stages[name]["made"]])
+        if name == until:
+            break
     return stages
 
 
