@@ -171,8 +171,8 @@ def paired_p_value(a: Sequence[bool], b: Sequence[bool]) -> float:
     """Two-sided exact McNemar test: how likely so uneven a split of the problems that only one of two models solves."""
     if len(a) != len(b):
         raise ValueError(f"{len(a)} results against {len(b)}: a paired test needs the same problems")
-    only_a = sum(x and not y for x, y in zip(a, b, strict=True))
-    only_b = sum(y and not x for x, y in zip(a, b, strict=True))
+    only_a = sum(bool(x and not y) for x, y in zip(a, b, strict=True))
+    only_b = sum(bool(y and not x) for x, y in zip(a, b, strict=True))
     n, k = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return 1.0
@@ -208,12 +208,9 @@ def _steps(differences: NDArray[np.float64]) -> NDArray[np.int64]:
     if len(d) == 0:
         return np.zeros(0, np.int64)
     largest = float(np.abs(d).max())
-    for parts in range(1, _DENOMINATORS + 1):
-        if np.abs(d * parts - np.rint(d * parts)).max() < 1e-6:
-            break
-    else:
-        additions = len(d) * float(np.abs(d).sum()) / largest / 2  # of a grid of one step
-        parts = min(_GRID, _ADDITIONS / additions) / largest
+    common = (a for a in range(1, _DENOMINATORS + 1) if np.abs(d * a - np.rint(d * a)).max() < 1e-6)
+    additions = len(d) * float(np.abs(d).sum()) / largest / 2  # of a grid of one step
+    parts = next(common, min(_GRID, _ADDITIONS / additions) / largest)
     steps = np.rint(d * parts).astype(np.int64)
     return steps // max(1, int(np.gcd.reduce(steps)))
 

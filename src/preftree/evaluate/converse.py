@@ -100,6 +100,6 @@ def result_of(
 
 
 async def grade_given(benchmark: Benchmark, bench: Bench, item: Item, form: Form, responses: tuple[str, ...]) -> Grade:
-    """The grade of responses that came from elsewhere."""
-    tree = digest(["given", benchmark.name, form.protocol, form.mode, item.id])[:24]
+    """The grade of responses that came from elsewhere; their place in the journal is their own."""
+    tree = digest(["given", benchmark.name, form.protocol, form.mode, item.id, list(responses)])[:24]
     return await benchmark.grade(replace(bench, tree=tree), item, form, responses)
