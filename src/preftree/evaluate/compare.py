@@ -161,14 +161,20 @@ def _columns(results: Mapping[str, Sequence[Result]], any_protocol: bool) -> lis
 
 
 def _key(result: Result) -> _Key:
-    label = PARTS.get(result.dataset)
+    label = PARTS.get(_base(result.dataset))
     part = str(result.metadata.get("labels", {}).get(label, "")) if label else ""
     return result.dataset, part, str(result.metadata.get("mode", ""))
 
 
 def metric_of(dataset: str) -> Metric:
     """The first metric of a benchmark; problems of one's own are counted by verdicts."""
-    return BENCHMARKS[dataset].metrics[0] if dataset in BENCHMARKS else ACCURACY
+    base = _base(dataset)
+    return BENCHMARKS[base].metrics[0] if base in BENCHMARKS else ACCURACY
+
+
+def _base(dataset: str) -> str:
+    """A benchmark's name without settings of its own ("mint:k=3")."""
+    return dataset.partition(":")[0]
 
 
 def _column(

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,7 +51,7 @@ _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to h
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class Task:
     """A response to grade, or, without a prediction, an item that has none."""
 
     item: Item
@@ -77,7 +78,7 @@ async def score(
     environment: EnvironmentSettings | None = None,
 ) -> dict[str, Any]:
     """Grade a file of responses; with `out`, also `results.jsonl` there, as an evaluation leaves it."""
-    if name not in names():
+    if name.partition(":")[0] not in names():
         raise InputError(f'no benchmark is named "{name}"; there are {", ".join(names())}')
     if name in REWARD_BENCHMARKS:
         return score_reward_rows(name, predictions, data)
@@ -91,16 +92,15 @@ async def score(
     if not found:
         raise InputError(f"{predictions}: no responses")
     tasks = [
-        _Task(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
+        Task(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
     ]  # fmt: skip
     missing = [item for item in read.items if item.id not in found]
     if not partial:
-        tasks += [_Task(item) for item in missing]
-    if out is None:
-        with TemporaryDirectory(prefix="preftree-score-") as folder:
-            results = await grade_all(benchmark, form, tasks, Path(folder), model, judge, environment)
-    else:
-        results = await grade_all(benchmark, form, tasks, out, model, judge, environment)
+        tasks += [Task(item) for item in missing]
+    with TemporaryDirectory(prefix="preftree-score-") as folder:
+        async with open_bench(out or Path(folder), judge, environment) as bench:
+            results = await grade_all(bench, benchmark, form, tasks, model)
+    if out is not None:
         write_results(out / "results.jsonl", results)
     return report(benchmark, form, results, len(read.items), read.set_aside, len(missing), partial)
 
@@ -123,30 +123,28 @@ def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
     return Form(find_protocol(protocol), mode or benchmark.modes[0])
 
 
-async def grade_all(
-    benchmark: Benchmark,
-    form: Form,
-    tasks: Sequence[_Task],
-    folder: Path,
-    model: str,
-    judge: Actor | None = None,
-    environment: EnvironmentSettings | None = None,
-) -> list[Result]:
-    """The results in the order of the tasks, many graded at once."""
+@asynccontextmanager
+async def open_bench(
+    folder: Path, judge: Actor | None = None, environment: EnvironmentSettings | None = None
+) -> AsyncIterator[Bench]:
+    """Jail, verifiers and journal for grading; closed at the end, whatever happens."""
     with Forest(folder) as forest:
         async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            engine = Engine(forest, interpreter, verifiers)
-            bench = Bench(engine, judge)
-            with progress(f"scoring {benchmark.name}", len(tasks), "responses") as bar:
+            yield Bench(Engine(forest, interpreter, verifiers), judge)
 
-                async def one(task: _Task) -> Result:
-                    grade = Grade(Verdict("wrong", "no response"))
-                    if task.prediction is not None:
-                        grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
-                    bar.advance()
-                    return _result(benchmark, form, task, grade, model)
 
-                return await run_all(engine, tasks, one, concurrency=_CONCURRENCY)
+async def grade_all(bench: Bench, benchmark: Benchmark, form: Form, tasks: Sequence[Task], model: str) -> list[Result]:
+    """The results in the order of the tasks, many graded at once."""
+    with progress(f"scoring {benchmark.name}", len(tasks), "responses") as bar:
+
+        async def one(task: Task) -> Result:
+            grade = Grade(Verdict("wrong", "no response"))
+            if task.prediction is not None:
+                grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
+            bar.advance()
+            return _result(benchmark, form, task, grade, model)
+
+        return await run_all(bench.engine, tasks, one, concurrency=_CONCURRENCY)
 
 
 def report(
@@ -229,7 +227,7 @@ def _notes(
     return notes
 
 
-def _result(benchmark: Benchmark, form: Form, task: _Task, grade: Grade, model: str) -> Result:
+def _result(benchmark: Benchmark, form: Form, task: Task, grade: Grade, model: str) -> Result:
     return Result(
         model=model,
         problem=task.item.id,
