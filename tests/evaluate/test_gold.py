@@ -15,7 +15,7 @@ from preftree.evaluate.benchmark import PROTOCOLS, Form
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction
 from preftree.evaluate.registry import BENCHMARKS
-from preftree.evaluate.scoring import Task, grade_all, open_bench
+from preftree.evaluate.scoring import Grading, grade_all, open_bench
 
 # (benchmark, protocols, modes, id): why its reference is not correct. "" stands for all.
 EXCEPTIONS: dict[tuple[str, str, str, str], str] = {}
@@ -55,7 +55,7 @@ def _graded(benchmark, given, folder):
         async with open_bench(folder) as bench:
             found = {}
             for form, pairs in given.items():
-                tasks = [Task(item, 0, Prediction("", item.id, 0, (text,))) for item, text in pairs]
+                tasks = [Grading(item, 0, Prediction("", item.id, 0, (text,))) for item, text in pairs]
                 results = await grade_all(bench, benchmark, form, tasks, "gold")
                 found[form] = [result.outcomes[-1] for result in results]
             return found

@@ -51,7 +51,7 @@ _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to h
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Grading:
     """A response to grade, or, without a prediction, an item that has none."""
 
     item: Item
@@ -92,11 +92,11 @@ async def score(
     if not found:
         raise InputError(f"{predictions}: no responses")
     tasks = [
-        Task(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
+        Grading(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
     ]  # fmt: skip
     missing = [item for item in read.items if item.id not in found]
     if not partial:
-        tasks += [Task(item) for item in missing]
+        tasks += [Grading(item) for item in missing]
     with TemporaryDirectory(prefix="preftree-score-") as folder:
         async with open_bench(out or Path(folder), judge, environment) as bench:
             results = await grade_all(bench, benchmark, form, tasks, model)
@@ -133,11 +133,13 @@ async def open_bench(
             yield Bench(Engine(forest, interpreter, verifiers), judge)
 
 
-async def grade_all(bench: Bench, benchmark: Benchmark, form: Form, tasks: Sequence[Task], model: str) -> list[Result]:
+async def grade_all(
+    bench: Bench, benchmark: Benchmark, form: Form, tasks: Sequence[Grading], model: str
+) -> list[Result]:
     """The results in the order of the tasks, many graded at once."""
     with progress(f"scoring {benchmark.name}", len(tasks), "responses") as bar:
 
-        async def one(task: Task) -> Result:
+        async def one(task: Grading) -> Result:
             grade = Grade(Verdict("wrong", "no response"))
             if task.prediction is not None:
                 grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
@@ -227,7 +229,7 @@ def _notes(
     return notes
 
 
-def _result(benchmark: Benchmark, form: Form, task: Task, grade: Grade, model: str) -> Result:
+def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
     return Result(
         model=model,
         problem=task.item.id,
