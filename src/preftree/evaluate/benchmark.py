@@ -155,4 +155,5 @@ class Benchmark:
     groups: tuple[str, ...] = ()  # labels by which results are shown, too
     needs_judge: bool = False
     converse: Converse | None = None
+    shots: int = 0  # worked examples in the prompt
     version: int = 1

@@ -19,8 +19,12 @@ from preftree.records import Message, Request, Result, Sample, Verdict, digest
 
 def attempt_tree(attempt: Attempt) -> str:
     """The attempt's place in the journal: one for all samples of a model on an item in a form."""
-    form = attempt.form
-    return digest([attempt.model, attempt.benchmark.name, form.protocol, form.mode, attempt.item.id])[:24]
+    return tree_of(attempt.model, attempt.benchmark.name, attempt.form, attempt.item.id)
+
+
+def tree_of(model: str, benchmark: str, form: Form, item: str) -> str:
+    """The same place, by names."""
+    return digest([model, benchmark, form.protocol, form.mode, item])[:24]
 
 
 async def hold(attempt: Attempt) -> Result:
