@@ -69,11 +69,12 @@ class Grade:
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What grading may use: the engine's jail, verifiers and journal; `judge`, the model that grades where a
-    benchmark is graded by one; `tree`, the place in the journal of the attempt that is graded."""
+    benchmark is graded by one; `tree` and `sample`, the place in the journal of the attempt that is graded."""
 
     engine: Engine
     judge: Actor | None = None
     tree: str = ""
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
