@@ -126,10 +126,12 @@ def test_marks_are_shown_as_they_are():
 def test_answers_without_a_score(metric, second, value, n, unscored):
     made = figure(metric, [result(0, True, scores={"mark": 8.0, "followed": 1, "asked": 2}), second])
     assert (made.value, made.n, made.unscored) == (pytest.approx(value), n, unscored)
-    notes = summary_of(
-        [result(0, True, scores={"mark": 8.0}), result(1, "undecided")], [sums(metrics=(MARK,), count=2)]
-    )
-    assert notes["notes"] == ["m, sums (text): 1 answers have no mark, and don't count in it"]
+
+
+def test_answers_that_have_no_score_are_said():
+    results = [result(0, True, scores={"mark": 8.0}), result(1, "undecided")]
+    made = summary_of(results, [sums(metrics=(MARK,), count=2)])
+    assert made["notes"] == ["m, sums (text): 1 answers have no mark, and don't count in it"]
 
 
 def test_a_figure_of_nothing_is_null():
