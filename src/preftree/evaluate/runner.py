@@ -42,7 +42,11 @@ class Task:
     @property
     def attempts(self) -> int:
         """How often one model is asked."""
-        return len(self.forms) * len(self.items) * self.samples
+        return sum(len(self.items) * self.samples_in(form) for form in self.forms)
+
+    def samples_in(self, form: Form) -> int:
+        """Of a choice by log-probability nothing is drawn, so there is one answer."""
+        return 1 if form.mode == "choice" else self.samples
 
 
 async def measure(
@@ -80,7 +84,7 @@ def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) 
         for task in tasks:
             for form in task.forms:
                 for item in task.items:
-                    for sample in range(task.samples):
+                    for sample in range(task.samples_in(form)):
                         yield Attempt(
                             bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides
                         )  # fmt: skip

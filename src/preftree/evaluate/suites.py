@@ -18,8 +18,6 @@ from preftree.evaluate.benchmark import Benchmark, Form
 from preftree.evaluate.registry import find_benchmark, find_protocol
 
 MODES = ("text", "program", "choice")
-# The answers of these are of one kind, so the better one counts; a choice by log-probability is another measurement.
-BETTER_OF = ("text", "program")
 
 
 @dataclass(frozen=True, slots=True)

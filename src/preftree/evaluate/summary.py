@@ -11,15 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from statistics import mean, stdev
+from statistics import stdev
 from typing import Any
 
 from preftree.evaluate.benchmark import Benchmark, Metric
-from preftree.evaluate.suites import BETTER_OF, Choice, Column
+from preftree.evaluate.suites import Choice, Column
 from preftree.records import Result
-from preftree.statistics import Interval, mean_interval, wilson
+from preftree.statistics import Interval, average_interval, ratio_interval
 
-_Z95 = 1.959963984540054
 BETTER_NOTE = (
     "the better of two modes is the larger of their accuracies, as the paper takes it, never a union by problem; "
     "as the larger of two it is high by chance"
@@ -142,32 +141,20 @@ def _by_item(scored: Sequence[tuple[Result, tuple[float, float]]]) -> list[list[
 
 
 def _interval(metric: Metric, items: Sequence[Sequence[tuple[float, float]]]) -> tuple[Interval, float]:
-    """The value in [0, 1] with its interval, and its standard error."""
-    if metric.denominator:
-        sums = [(sum(part[0] for part in parts), sum(part[1] for part in parts)) for parts in items]
-        return _ratio(sums)
-    values = [mean(part[0] for part in parts) for parts in items]
-    stderr = stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    if all(value in (0.0, 1.0) for value in values):
-        return wilson(sum(value == 1.0 for value in values), len(values)), stderr
-    return mean_interval(values), stderr
-
-
-def _ratio(items: Sequence[tuple[float, float]]) -> tuple[Interval, float]:
-    """Sum over sum, with the ratio estimator's error: an item's parts are not independent, items are.
-
-    r = sum y / sum x; its variance is that of the residuals y - r x, summed, over (sum x) squared (Cochran, 1977, 6.4).
-    """
-    n, below = len(items), sum(x for _, x in items)
-    if n == 0 or below == 0:
-        return Interval(math.nan, 0.0, 1.0, 0), 0.0
-    r = sum(y for y, _ in items) / below
-    residuals = sum((y - r * x) ** 2 for y, x in items)
-    stderr = math.sqrt(residuals * n / (n - 1)) / below if n > 1 else 0.0
-    if stderr == 0.0:
-        edges = wilson(round(r * n), n)
-        return Interval(r, min(r, edges.low), max(r, edges.high), n), 0.0
-    return Interval(r, max(0.0, r - _Z95 * stderr), min(1.0, r + _Z95 * stderr), n), stderr
+    """The value in [0, 1] with its interval, and its standard error, both over items: an item's parts and samples are
+    not independent."""
+    above = [sum(part[0] for part in parts) for parts in items]
+    below = [sum(part[1] for part in parts) for parts in items]
+    if not metric.denominator:
+        # Every item counts the same, however many of its samples have a score.
+        above, below = [y / x for y, x in zip(above, below, strict=True)], [1.0] * len(items)
+    n, total = len(items), sum(below)
+    interval = ratio_interval(above, below)
+    if n < 2 or not total:
+        return interval, 0.0
+    # The error of a ratio of sums (Cochran, 1977, section 6.4); of a mean it is the usual one.
+    residuals = sum((y - interval.value * x) ** 2 for y, x in zip(above, below, strict=True))
+    return interval, math.sqrt(residuals * n / (n - 1)) / total
 
 
 # ---------------------------------------------------------------- rows
@@ -225,7 +212,8 @@ def _column(
     rows: Mapping[str, Rows],
 ) -> dict[str, Any] | None:
     """The figure of a column in its better mode; `of` holds the figure of each mode."""
-    metric = rows[column.benchmark].benchmark.metrics[0]
+    benchmark = rows[column.benchmark].benchmark
+    metric = benchmark.metrics[0]
     of: dict[str, Figure] = {}
     for (whose, name, mode), results in parts.items():
         if whose != model or name != column.benchmark:
@@ -234,11 +222,13 @@ def _column(
         made = figure(metric, mine)
         if made.value is not None:
             of[mode] = made
-    usual = {mode: made for mode, made in of.items() if mode in BETTER_OF} or of
-    if not usual:
+    if not of:
         return None
-    mode, best = max(usual.items(), key=lambda entry: entry[1].value or 0.0)
-    return {"mode": mode, **asdict(best), "of": {name: made.value for name, made in usual.items()}}
+    first = {mode: of[mode] for mode in benchmark.modes if mode in of}
+    if not benchmark.better_of_modes:
+        first = dict([next(iter(first.items()))])
+    mode, best = max(first.items(), key=lambda entry: entry[1].value or 0.0)
+    return {"mode": mode, **asdict(best), "of": {name: made.value for name, made in first.items()}}
 
 
 def _suite_row(
@@ -253,10 +243,8 @@ def _suite_row(
     average = None
     # A mean over some of the columns would look like one over all.
     if choice.average and len(figures) == len(columns):
-        value = mean(made["value"] for made in figures)
-        # Columns are of different items, so their errors add as independent ones do.
-        half = _Z95 * math.sqrt(sum(made["stderr"] ** 2 for made in figures)) / len(figures)
-        average = {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "n": len(figures)}
+        # Columns are of different items, so their errors are independent.
+        average = asdict(average_interval([Interval(f["value"], f["low"], f["high"], f["n"]) for f in figures]))
     return {"model": model, "suite": choice.suite, "columns": columns, "average": average}
 
 
@@ -278,8 +266,11 @@ def _notes(rows: Sequence[Rows], table: Sequence[Mapping[str, Any]], limit: int 
             if made["unscored"]:
                 where = f"{row['model']}, {row['benchmark']} ({row['mode']})"
                 notes.append(f"{where}: {made['unscored']} answers have no {made['name']}, and don't count in it")
-    if any(len({r["mode"] for r in table if r["benchmark"] == f.benchmark.name} & {*BETTER_OF}) > 1 for f in rows):
-        notes.append(BETTER_NOTE)
+    for found in rows:
+        modes = {row["mode"] for row in table if row["benchmark"] == found.benchmark.name}
+        if len(modes) > 1 and found.benchmark.better_of_modes:
+            notes.append(BETTER_NOTE)
+            break
     return notes
 
 
