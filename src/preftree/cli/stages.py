@@ -144,7 +144,7 @@ def _print_results(report: dict[str, str]) -> None:
 
     from rich.console import Console
 
-    from preftree.report import evaluation_table, forest_table, rerank_table
+    from preftree.report import benchmark_table, evaluation_table, forest_table, rerank_table
 
     results = json.loads(Path(report["results"]).read_text("utf-8"))
     console = Console()
@@ -153,6 +153,9 @@ def _print_results(report: dict[str, str]) -> None:
     for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
         if results.get(key):
             console.print(table(results))
+    for summary in results.get("benchmarks") or []:
+        for model in summary["models"]:
+            console.print(benchmark_table(summary, model))
     console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
 
 
