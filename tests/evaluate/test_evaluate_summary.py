@@ -10,6 +10,7 @@ from small_benchmarks import PROGRAM, TEXT, sums
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import ACCURACY, Metric
 from preftree.evaluate.harness import harness_form
+from preftree.evaluate.registry import BENCHMARKS
 from preftree.evaluate.suites import SUITES, Asking, Choice, choose
 from preftree.evaluate.summary import Rows, Spent, busy_seconds, figure, summarize
 from preftree.records import Result
@@ -241,8 +242,10 @@ def test_no_average_over_some_of_the_columns():
     *percents, _ = TABLE_3["GPT-4"]
     benchmarks = [sums(name, count=20) for name in SUITES["eurus"].benchmarks]
     results = [r for r in suite_results("m", percents, n=20) if r.dataset != "bbh"]
-    (row,) = summary_of(results, benchmarks, suite="eurus")["suites"]
+    made = summary_of(results, benchmarks, suite="eurus")
+    (row,) = made["suites"]
     assert row["average"] is None
+    assert "suite eurus: m has no figure in column BBH, so none is averaged" in made["notes"]
     assert [column["title"] for column in row["columns"] if column["figure"] is None] == ["BBH"]
 
 
@@ -254,6 +257,17 @@ def test_the_suites_are_the_papers_columns():
     ]
     assert SUITES["knowledge"].benchmarks == ("mmlu", "mt_bench")
     assert SUITES["reranking"].benchmarks == ("humaneval", "mbpp", "gsm8k", "math")
+
+
+def test_every_name_of_a_suite_is_a_benchmark_or_told():
+    for name, suite in SUITES.items():
+        absent = [one for one in suite.benchmarks if one not in BENCHMARKS]
+        if absent:
+            with pytest.raises(InputError, match=f'no benchmark is named "{absent[0]}"'):
+                choose(suite=name, judge=True)
+        else:
+            chosen = choose(suite=name, judge=True).chosen
+            assert [one.benchmark.name for one in chosen] == list(suite.benchmarks)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def _answered(out):
         pytest.param(["benchmarks=[gsm8k]", "suite=eurus"], "got benchmarks and suite", id="both"),
     ],
 )
-def test_wrong_input_is_told_before_anything_is_written(tmp_path, monkeypatch, words, said):
+def test_wrong_input_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, words, said):
     from preftree.cli import main
 
     (tmp_path / "empty").mkdir()
@@ -157,11 +157,9 @@ def test_wrong_input_is_told_before_anything_is_written(tmp_path, monkeypatch, w
     (tmp_path / "p.jsonl").write_text("{}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PREFTREE_DATA", raising=False)
-    heard = []
-    monkeypatch.setattr(sys, "stderr", type("Heard", (), {"write": heard.append, "flush": lambda: None}))
     status = main(["evaluate", *words, "models.m.model=embedded", "out=out"])
     assert status == 2
-    (sentence,) = [line for line in "".join(heard).splitlines() if line]
+    (sentence,) = capsys.readouterr().err.splitlines()
     assert said in sentence
     assert not (tmp_path / "out").exists()
 

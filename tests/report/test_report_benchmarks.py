@@ -1,5 +1,6 @@
 """Tables of an evaluation on benchmarks, in the terminal and on the page."""
 
+import io
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -44,10 +45,9 @@ def summary():
 
 
 def shown(table, width=80):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        console.print(table)
-        return console.export_text()
+    written = io.StringIO()
+    Console(width=width, file=written).print(table)
+    return written.getvalue()
 
 
 def test_the_table_holds_every_figure_and_fits(summary):

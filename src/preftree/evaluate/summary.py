@@ -79,6 +79,7 @@ def summarize(
         _row(key, mine, by_name[key[1]], choice.protocol) | {"spent": asdict(spent[key]) if spent else None}
         for key, mine in parts.items()
     ]
+    suites = [_suite_row(model, choice, parts, by_name) for model in models] if choice.suite else []
     return {
         "protocol": choice.protocol,
         "suite": choice.suite or None,
@@ -86,8 +87,8 @@ def summarize(
         "models": models,
         "rows": table,
         "better_of_modes": [row for model in models for row in _better(model, parts, by_name)],
-        "suites": [_suite_row(model, choice, parts, by_name) for model in models] if choice.suite else [],
-        "notes": _notes(rows, table, limit),
+        "suites": suites,
+        "notes": _notes(rows, table, limit) + _gaps(suites),
     }
 
 
@@ -272,6 +273,15 @@ def _notes(rows: Sequence[Rows], table: Sequence[Mapping[str, Any]], limit: int 
             notes.append(BETTER_NOTE)
             break
     return notes
+
+
+def _gaps(suites: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"suite {row['suite']}: {row['model']} has no figure in column {column['title']}, so none is averaged"
+        for row in suites
+        for column in row["columns"]
+        if column["figure"] is None
+    ]
 
 
 def busy_seconds(calls: Sequence[tuple[float, float]]) -> float:
