@@ -11,7 +11,7 @@ from collections import Counter
 
 import evaluation_world
 import pytest
-from small_benchmarks import PROGRAM, TEXT, answer, judged, scripted, sums, task
+from small_benchmarks import PROGRAM, TEXT, answer, judged, number_of, scripted, sums, task
 
 from preftree.actors import ActorSettings, make_actor
 from preftree.actors.scripted import ScriptedActor
@@ -19,7 +19,7 @@ from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate import ProblemSet, Protocol, evaluate, load_results, measure, spending, write_results
 from preftree.evaluate.benchmark import Metric
 from preftree.forest import Forest
-from preftree.records import Message, Problem, Reference, Request, from_json
+from preftree.records import Problem, Reference, Request, from_json
 
 
 def run(tasks, models, out, **more):
@@ -106,7 +106,7 @@ def test_what_it_cost_is_read_from_the_journal(tmp_path):
 
     tasks = [task(6, (TEXT, PROGRAM)), task(3, name="more")]
     prices = Prices(input_usd=1e6, output_usd=2e6)
-    actor = scripted(prices=prices, delay_s=lambda request, index: 0.05)
+    actor = scripted(prices=prices, delay_s=lambda request, index: 0.2)
     results = run(tasks, {"m": actor}, tmp_path)
     spent = spending(tmp_path, tasks, ["m"])
     assert {key: cost.calls for key, cost in spent.items()} == {
@@ -120,7 +120,7 @@ def test_what_it_cost_is_read_from_the_journal(tmp_path):
         assert (cost.input_tokens, cost.output_tokens) == (read, written)
         assert cost.price_usd == pytest.approx(read + 2 * written)
         # All were in flight at once: the time is that of one answer, not their sum.
-        assert 0.05 <= cost.seconds < 6 * 0.05
+        assert 0.2 <= cost.seconds < 3 * 0.2
 
 
 def test_a_judge_is_asked_through_the_journal_and_paid_for(tmp_path):
@@ -230,8 +230,7 @@ PROBLEMS = tuple(
 
 def _second_time(messages, index):
     """Wrong at first, right once it has seen that it is wrong."""
-    said = answer([Message("user", messages[0].content)], 0)
-    return said if len(messages) == 1 else f"\\boxed{{{2 * int(messages[0].content.split()[2])}}}"
+    return answer(messages, 0) if len(messages) == 1 else f"\\boxed{{{2 * number_of(messages[:1])}}}"
 
 
 def test_own_problems_are_asked_until_they_are_right(tmp_path):

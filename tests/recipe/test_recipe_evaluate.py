@@ -1,5 +1,7 @@
 """The stage `evaluate`: settings, what is refused before anything is written, files, and a kill."""
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -8,9 +10,11 @@ import sqlite3
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from preftree.cli import main
 from preftree.errors import InputError
 from preftree.evaluate import load_results
 from preftree.recipe import run_single
@@ -21,9 +25,12 @@ ROWS = [
 ]
 
 
-def run(*words, **more):
-    command = [sys.executable, "-m", "preftree", "evaluate", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, **more)
+def run(*words):
+    """The command, in this process: its status and what it wrote."""
+    written, said = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(said):
+        status = main(["evaluate", *map(str, words)])
+    return SimpleNamespace(returncode=status, stdout=written.getvalue(), stderr=said.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -149,17 +156,15 @@ def _answered(out):
         pytest.param(["benchmarks=[gsm8k]", "suite=eurus"], "got benchmarks and suite", id="both"),
     ],
 )
-def test_wrong_input_is_told_before_anything_is_written(tmp_path, monkeypatch, capsys, words, said):
-    from preftree.cli import main
-
+def test_wrong_input_is_told_before_anything_is_written(tmp_path, monkeypatch, words, said):
     (tmp_path / "empty").mkdir()
     (tmp_path / "g.json").write_text("{}")
     (tmp_path / "p.jsonl").write_text("{}")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PREFTREE_DATA", raising=False)
-    status = main(["evaluate", *words, "models.m.model=embedded", "out=out"])
-    assert status == 2
-    (sentence,) = capsys.readouterr().err.splitlines()
+    done = run(*words, "models.m.model=embedded", "out=out")
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
     assert said in sentence
     assert not (tmp_path / "out").exists()
 
@@ -184,14 +189,14 @@ def test_rows_belong_to_the_mark_wherever_they_were_found(finished, tiny_model, 
     data, out = tmp_path / "data", tmp_path / "out"
     shutil.copytree(rows, data)
     words = [word for word in _words(rows, tiny_model, out) if not word.startswith("data=")] + ["limit=1"]
-    environment = os.environ | {"PREFTREE_DATA": str(data)}
-    assert run(*words, env=environment).returncode == 0
+    monkeypatch.setenv("PREFTREE_DATA", str(data))
+    assert run(*words).returncode == 0
     moved = tmp_path / "moved"
     data.rename(moved)
-    environment["PREFTREE_DATA"] = str(moved)
-    assert "done before" in run(*words, env=environment).stderr
+    monkeypatch.setenv("PREFTREE_DATA", str(moved))
+    assert "done before" in run(*words).stderr
     (moved / "gsm8k" / "test.jsonl").write_text(json.dumps(ROWS[3]) + "\n")
-    done = run(*words, env=environment)
+    done = run(*words)
     assert done.returncode == 2
     assert "was begun with other settings (inputs.rows of gsm8k" in done.stderr
 

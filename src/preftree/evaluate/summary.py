@@ -239,8 +239,9 @@ def _suite_row(
     rows: Mapping[str, Rows],
 ) -> dict[str, Any]:
     """The row of the paper's table: a figure a column, and their plain mean."""
-    columns = [{"title": column.title, "figure": _column(model, column, parts, rows)} for column in choice.columns]
-    figures = [column["figure"] for column in columns if column["figure"] is not None]
+    found = {column.title: _column(model, column, parts, rows) for column in choice.columns}
+    columns = [{"title": title, "figure": made} for title, made in found.items()]
+    figures = [made for made in found.values() if made is not None]
     average = None
     # A mean over some of the columns would look like one over all.
     if choice.average and len(figures) == len(columns):

@@ -79,7 +79,7 @@ def _protocol(given: Any, *, own: bool) -> Protocol | Asking:
         given = {"name": given}
     if given is not None and not isinstance(given, Mapping):
         raise InputError(f"protocol: expected {'settings' if own else 'a name or settings'}, got {given!r}")
-    return typed(Protocol if own else Asking, given or {}, "protocol")
+    return typed(Protocol, given or {}, "protocol") if own else typed(Asking, given or {}, "protocol")
 
 
 def inputs(settings: Settings) -> dict[str, str]:
