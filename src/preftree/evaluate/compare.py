@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
@@ -35,8 +35,6 @@ from preftree.statistics import (
 )
 
 AVERAGE = "average"
-# Modes whose answers are of one kind, so that the better one counts; a choice by log-probability is another thing.
-BETTER_OF = ("text", "program")
 # Benchmarks of which tables show parts, by the label that tells them apart.
 PARTS = {"mint": "group"}
 
@@ -147,17 +145,27 @@ def _columns(results: Mapping[str, Sequence[Result]], any_protocol: bool) -> lis
             benchmark, part, mode = _key(result)
             parts.setdefault((benchmark, part), {}).setdefault(mode, {}).setdefault(model, []).append(result)
     found: list[_Values] = []
-    for (benchmark, part), modes in parts.items():
-        two = all(mode in modes for mode in BETTER_OF)
-        counts = "better" if two else next((mode for mode in modes if mode in BETTER_OF), next(iter(modes)))
+    for (benchmark, part), by_mode in parts.items():
+        counting = counting_modes(benchmark, list(by_mode))
         mine = {
-            mode: _column((benchmark, part, mode), by_model, any_protocol, len(modes) > 1, mode == counts, len(results))
-            for mode, by_model in modes.items()
+            mode: _column(
+                (benchmark, part, mode), by_model, any_protocol, len(by_mode) > 1, [mode] == counting, results
+            )
+            for mode, by_model in by_mode.items()
         }
         found += mine.values()
-        if two:
-            found.append(_better([mine[mode] for mode in BETTER_OF], f"{benchmark} {part}".strip(), list(results)))
+        if len(counting) > 1:
+            found.append(_better([mine[mode] for mode in counting], f"{benchmark} {part}".strip(), list(results)))
     return found
+
+
+def counting_modes(benchmark: str, modes: Sequence[str]) -> list[str]:
+    """Of the modes that there are, the one that stands for the benchmark, or those of which the better one does."""
+    known = BENCHMARKS.get(_base(benchmark))
+    if known is None:
+        return list(modes)[:1]
+    there = [mode for mode in known.modes if mode in modes] or list(modes)
+    return there if known.better_of_modes else there[:1]
 
 
 def _key(result: Result) -> _Key:
@@ -178,7 +186,7 @@ def _base(dataset: str) -> str:
 
 
 def _column(
-    key: _Key, results: Mapping[str, list[Result]], any_protocol: bool, named: bool, counts: bool, models: int
+    key: _Key, results: Mapping[str, list[Result]], any_protocol: bool, named: bool, counts: bool, models: Iterable[str]
 ) -> _Values:
     benchmark, part, mode = key
     name = f"{benchmark} {part}".strip() + (f" ({mode})" if named else "")
@@ -196,7 +204,7 @@ def _column(
     cells = {model: _cell(common[model], mine) for model, mine in results.items()}
     seen = frozenset().union(*values.values())
     protocol = " or ".join(dict.fromkeys(protocols.values()))
-    averaged = counts and len(values) == models and metric.best == 1.0
+    averaged = counts and set(values) == set(models) and metric.best == 1.0
     left_out = len(seen) - len(next(iter(common.values())))
     column = Column(name, benchmark, mode, protocol, metric.name, metric.best, cells, left_out, averaged)
     return _Values(column, common, seen)
@@ -225,7 +233,7 @@ def _better(modes: Sequence[_Values], name: str, models: Sequence[str]) -> _Valu
     values = {(one.column.mode, model): mine for one in modes for model, mine in one.by_model.items()}
     common = _common(values)
     if not common:
-        raise InputError(f"{name}: the modes {' and '.join(BETTER_OF)} have no item in common")
+        raise InputError(f"{name}: the modes {' and '.join(one.column.mode for one in modes)} have no item in common")
     cells = {one.column.mode: one.column.cells for one in modes}
     by_model: dict[str, dict[str, float]] = {}
     chosen: dict[str, Cell] = {}
@@ -300,8 +308,8 @@ def _notes(
             notes.append(f"{column.name}: asked under different protocols ({column.protocol}).")
     if any(one.column.mode == "better" for one in values):
         notes.append(
-            "Of text and program each model's better one counts, in a column of its own and in the average; "
-            "as the larger of two it is high by chance."
+            "Of two modes each model's better one counts, in a column of its own and in the average; as the larger of "
+            "two it is high by chance."
         )
     if averaged and len(averaged) < len(values):
         notes.append(f"The average is over {', '.join(one.column.name for one in averaged)}.")

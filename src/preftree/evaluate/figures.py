@@ -1,27 +1,25 @@
-"""A benchmark's metrics over results, with 95% intervals over items. Pure functions.
+"""What an answer and an item count for, under a metric; pass@k. Pure functions (figures of sets: `summary.figure`).
 
-In:  a metric; the results of one model on one benchmark in one form. Out: plain rows.
-Always true: an undecided answer counts as not correct; several samples of an item are one value of that item; a figure
-over no items has no value.
+In:  a metric; the results of one model on one benchmark in one form. Out: numbers, by item.
+Always true: an undecided answer counts as not correct; several samples of an item are one value of that item.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from preftree.evaluate.benchmark import Metric
 from preftree.records import Result
-from preftree.statistics import mean_interval, pass_at_k, ratio_interval
+from preftree.statistics import mean_interval, pass_at_k
 
 
 def metric_parts(metric: Metric, result: Result) -> tuple[float, float] | None:
     """Numerator (as a share of the best) and denominator of one answer; None if it has no such score.
 
-    A mean counts an answer without a score as 0, unless a judge that failed is why; a ratio can't, for nobody knows
-    its denominator.
+    A mean counts an answer without a score as 0 (a prompt that the model can't read has none), unless a judge that
+    failed is why; a ratio can't, for nobody knows its denominator.
     """
     if not metric.numerator:
         return float(result.outcomes[-1] == "correct"), 1.0
@@ -42,32 +40,6 @@ def item_parts(metric: Metric, results: Iterable[Result]) -> dict[str, tuple[flo
         if parts is not None:
             found.setdefault(result.problem, []).append(parts)
     return {item: (fmean(x for x, _ in parts), fmean(y for _, y in parts)) for item, parts in found.items()}
-
-
-def figure(metric: Metric, results: Sequence[Result]) -> dict[str, Any]:
-    """{"name", "value", "low", "high", "n" (items), "best", "unscored" (answers that have no such score)}."""
-    items = item_parts(metric, results).values()
-    interval = ratio_interval([x for x, _ in items], [y for _, y in items])
-    known = not math.isnan(interval.value)
-    return {
-        "name": metric.name,
-        "value": interval.value * metric.best if known else None,
-        "low": interval.low * metric.best if known else None,
-        "high": interval.high * metric.best if known else None,
-        "n": interval.n,
-        "best": metric.best,
-        "unscored": sum(metric_parts(metric, result) is None for result in results),
-    }
-
-
-def grouped(label: str, metrics: Sequence[Metric], results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
-    """The figures of each value of a label, in the order of the values."""
-    groups: dict[str, list[Result]] = {}
-    for result in results:
-        labels = result.metadata.get("labels", {})
-        if label in labels:
-            groups.setdefault(str(labels[label]), []).append(result)
-    return {value: [figure(metric, mine) for metric in metrics] for value, mine in sorted(groups.items())}
 
 
 def pass_at(results: Sequence[Result]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ import importlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,11 +36,12 @@ from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
 from preftree.evaluate.converse import grade_given
-from preftree.evaluate.figures import figure, grouped, pass_at
+from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
 from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
 from preftree.evaluate.runner import write_results
+from preftree.evaluate.summary import figure, figures_by
 from preftree.forest import Forest
 from preftree.progress import progress
 from preftree.records import Result, Verdict
@@ -159,7 +160,7 @@ def report(
     partial: bool,
 ) -> dict[str, Any]:
     """What the docstring of this module lists."""
-    metrics = [figure(metric, results) for metric in benchmark.metrics]
+    metrics = [asdict(figure(metric, results)) for metric in benchmark.metrics]
     answered = [result for result in results if result.responses]
     outcomes = Counter(result.outcomes[-1] for result in answered)
     samples = Counter(result.problem for result in answered)
@@ -184,7 +185,7 @@ def report(
         "samples": max(samples.values()),
         "pass_at": pass_at(results),
         "metrics": metrics,
-        "groups": {label: grouped(label, benchmark.metrics, results) for label in benchmark.groups},
+        "groups": {label: figures_by(label, benchmark, results) for label in benchmark.groups},
         "notes": _notes(benchmark, rows_found, set_aside, missing, partial, samples, metrics),
         "verdicts": [
             {

@@ -15,6 +15,7 @@ from statistics import stdev
 from typing import Any
 
 from preftree.evaluate.benchmark import Benchmark, Metric
+from preftree.evaluate.figures import metric_parts
 from preftree.evaluate.suites import Choice, Column
 from preftree.records import Result
 from preftree.statistics import Interval, average_interval, ratio_interval
@@ -97,7 +98,7 @@ def summarize(
 
 def figure(metric: Metric, results: Sequence[Result]) -> Figure:
     """The metric over these results, which are one model's on one benchmark in one mode."""
-    scored = [(result, parts) for result in results if (parts := _parts(metric, result)) is not None]
+    scored = [(result, parts) for result in results if (parts := metric_parts(metric, result)) is not None]
     interval, stderr = _interval(metric, _by_item(scored))
     samples: dict[int, list[tuple[Result, tuple[float, float]]]] = {}
     for result, parts in scored:
@@ -115,23 +116,6 @@ def figure(metric: Metric, results: Sequence[Result]) -> Figure:
         unscored=len(results) - len(scored),
         sd_over_samples=stdev(values) if known and len(values) > 1 else None,
     )
-
-
-def _parts(metric: Metric, result: Result) -> tuple[float, float] | None:
-    """Numerator (as a share of the best) and denominator of one answer; None if it has no such score.
-
-    A mean counts an answer without a score as 0 (a prompt that the model can't read has none), unless a judge that
-    failed is why; a ratio can't, for nobody knows its denominator.
-    """
-    if not metric.numerator:
-        return (float(result.outcomes[-1] == "correct"), 1.0)
-    scores: Mapping[str, float] = result.metadata["scores"]
-    if metric.denominator:
-        known = metric.numerator in scores and metric.denominator in scores
-        return (scores[metric.numerator] / metric.best, scores[metric.denominator]) if known else None
-    if metric.numerator not in scores and result.outcomes[-1] == "undecided":
-        return None
-    return (scores.get(metric.numerator, 0.0) / metric.best, 1.0)
 
 
 def _by_item(scored: Sequence[tuple[Result, tuple[float, float]]]) -> list[list[tuple[float, float]]]:
@@ -176,7 +160,7 @@ def _row(key: tuple[str, str, str], results: Sequence[Result], rows: Rows, proto
         "items": len({result.problem for result in results}),
         "samples": len({result.sample for result in results}),
         "metrics": [asdict(figure(metric, results)) for metric in benchmark.metrics],
-        "groups": {label: _groups(label, benchmark, results) for label in benchmark.groups},
+        "groups": {label: figures_by(label, benchmark, results) for label in benchmark.groups},
         "undecided": sum(result.outcomes[-1] == "undecided" for result in results),
         "truncated": sum(result.truncated for result in results),
         "thoughts": sum(int(result.metadata.get("thoughts", 0)) for result in results),
@@ -184,7 +168,8 @@ def _row(key: tuple[str, str, str], results: Sequence[Result], rows: Rows, proto
     }
 
 
-def _groups(label: str, benchmark: Benchmark, results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
+def figures_by(label: str, benchmark: Benchmark, results: Sequence[Result]) -> dict[str, list[dict[str, Any]]]:
+    """All metrics of each value of a label, in the order of the values."""
     groups: dict[str, list[Result]] = {}
     for result in results:
         if label in result.metadata["labels"]:
