@@ -136,3 +136,27 @@ def test_an_unknown_benchmark_and_a_missing_file(given, capsys, tmp_path):
     assert 'no benchmark is named "gsm9k"; there are' in err
     assert main(["score", "gsm8k", "--predictions", str(tmp_path / "none.jsonl"), f"data={tmp_path}"]) == 2
     assert "none.jsonl: no such file" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- benchmarks of reward models
+
+
+def test_rewards_of_pairs(data_dir, tmp_path, capsys):
+    """The counting is `evaluate.rewards`'; what is ours is the file, its rows and the printing."""
+    rewards = pytest.importorskip("preftree.evaluate.rewards")
+    rows = list(rewards.gold_rewards("autoj", str(data_dir)))
+    file = tmp_path / "r.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["score", "autoj", "--predictions", str(file), f"data={data_dir}", "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    assert (scored["scored"], scored["published_rows"]) == (len(rows), 1392)
+    assert max(figure["value"] for figure in scored["figures"]) == 1.0
+    assert main(["score", "autoj", "--predictions", str(file), f"data={data_dir}"]) == 0
+    assert f"Rows: {len(rows):,} scored, 0 not, 1,392 in full." in capsys.readouterr().out
+    for row, told in (
+        ({"id": "none", "rewards": [1, 0]}, 'r.jsonl row 1, field "id": autoj has no row'),
+        ({"id": 0, "rewards": [1]}, 'r.jsonl row 1, field "rewards": expected two numbers'),
+    ):
+        file.write_text(json.dumps(row) + "\n")
+        assert main(["score", "autoj", "--predictions", str(file), f"data={data_dir}"]) == 2
+        assert told in capsys.readouterr().err
