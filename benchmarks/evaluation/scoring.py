@@ -1,8 +1,9 @@
 """Scoring given responses for a whole folder of data sets: seconds a benchmark, through files as `preftree score` does.
 
 In:  every benchmark of the registry, in each of its modes, whose rows $PREFTREE_DATA (or ../shared/data beside the
-checkout) has and whose references can be responses; the benchmarks of reward models with rewards that agree.
-Out: seconds and responses a benchmark and mode, and in all; what a benchmark lacks is said.
+checkout) has: its references as responses, or, where it has none, the questions themselves; the benchmarks of reward
+models with rewards that agree.
+Out: seconds and responses a benchmark and mode, and in all; what was left out, and why.
 Always true: each scoring is a journal, jails and judges of its own, started and stopped within its time.
 """
 
@@ -39,9 +40,9 @@ def main() -> dict[str, Any]:
             except InputError as missing:
                 left_out[name] = str(missing)
                 break
-            if not given or benchmark.needs_judge:
-                left_out[f"{name}, {mode}"] = "its references are no responses"
-                continue
+            if benchmark.needs_judge:
+                left_out[name] = "a model grades it"
+                break
             rows[f"{name}, {mode}"] = _timed(name, given, mode)
             print(f"{name}, {mode}: {rows[f'{name}, {mode}']}", flush=True)
     for name in REWARD_BENCHMARKS:
@@ -60,10 +61,10 @@ def main() -> dict[str, Any]:
 
 
 def references(benchmark: Benchmark, form: Form) -> list[dict[str, Any]]:
-    """Predictions that are the references."""
+    """Predictions that are the references, or, of an item without one, its own instruction."""
     items = benchmark.read(locate(benchmark.name, benchmark.published, str(DATA)), benchmark.published).items
-    found = [(item.id, benchmark.reference(item, form)) for item in items]
-    return [{"id": identity, "response": text} for identity, text in found if text is not None]
+    found = [(item.id, benchmark.reference(item, form) or item.problem.instruction) for item in items]
+    return [{"id": identity, "response": text} for identity, text in found]
 
 
 def _timed(name: str, given: Iterable[Mapping[str, Any]], mode: str) -> dict[str, Any]:
