@@ -260,9 +260,9 @@ def _pair(values: _Values, a: str, b: str) -> Pairing:
     gains = [y - x for x, y in zip(first, second, strict=True)]
     interval = difference_interval(gains)
     if all(value in (0.0, 1.0) for value in (*first, *second)):
-        test, p = "McNemar, exact", paired_p_value([x == 1.0 for x in first], [y == 1.0 for y in second])
+        test, p = "exact McNemar", paired_p_value([x == 1.0 for x in first], [y == 1.0 for y in second])
     else:
-        test, p = "sign flips of item means, exact", sign_flip_p_value(gains)
+        test, p = "exact sign flips of item means", sign_flip_p_value(gains)
     return Pairing(a, b, values.column.name, interval.value, interval.low, interval.high, interval.n, test, p, p)
 
 
@@ -274,7 +274,7 @@ def _average_pair(averaged: Sequence[_Values], a: str, b: str) -> Pairing:
         intervals.append(difference_interval(mine))
         gains += [gain / len(mine) for gain in mine]
     interval = average_interval(intervals)
-    test = "sign flips of weighted items, exact"
+    test = "exact sign flips of weighted items"
     p = sign_flip_p_value(gains)
     return Pairing(a, b, AVERAGE, interval.value, interval.low, interval.high, len(gains), test, p, p)
 

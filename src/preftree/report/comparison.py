@@ -69,9 +69,12 @@ def _pairs(found: Mapping[str, Any]) -> Sheet:
     for pair in found["pairs"]:
         scale = best.get(pair["column"], 1.0)
         gain, low, high = (_signed(pair[name], scale) for name in ("difference", "low", "high"))
-        tested = (f"{pair['n']:,}", *(p_value(pair[name]).removeprefix("p ") for name in ("p_value", "p_holm")))
+        tested = (
+            f"{pair['n']:,}",
+            *(p_value(pair[name]).removeprefix("p ").removeprefix("= ") for name in ("p_value", "p_holm")),
+        )
         rows.append((pair["column"], f"{pair['b']} − {pair['a']}", f"{gain} [{low}, {high}]", *tested))
-    tests = ", ".join(dict.fromkeys(pair["test"] for pair in found["pairs"]))
+    tests = "; ".join(dict.fromkeys(pair["test"] for pair in found["pairs"]))
     titles = ("benchmark", "difference of", "difference", "items", "p", "p (Holm)")
     return Sheet("Paired differences", titles, tuple(rows), 2, (f"Two-sided tests on the same items: {tests}.",))
 
