@@ -17,7 +17,7 @@ import hashlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,8 +66,12 @@ class LocalActor:
         return await asyncio.wrap_future(job.answer)
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
+        (sample,) = await self.score_all(request, (continuation,))
+        return sample.logprobs or ()
+
+    async def score_all(self, request: Request, continuations: Sequence[str]) -> tuple[Sample, ...]:
         check(self, request)
-        job = _Scoring(request, continuation)
+        job = _Scoring(request, tuple(continuations))
         self._worker.submit(job)
         return await asyncio.wrap_future(job.answer)
 
@@ -92,8 +96,8 @@ class _Sampling:
 @dataclass(slots=True, eq=False)
 class _Scoring:
     request: Request
-    continuation: str
-    answer: Future[tuple[float, ...]] = field(default_factory=Future)
+    continuations: tuple[str, ...]
+    answer: Future[tuple[Sample, ...]] = field(default_factory=Future)
 
 
 @dataclass(slots=True, eq=False)
@@ -220,7 +224,10 @@ class _Batch:
         """Score what waits, let draws in, take one step, hand out what is done."""
         while self._scoring:
             job = self._scoring.popleft()
-            _resolve(job.answer, tuple(self._decoder.score(self._prompt(job.request), self._ids(job.continuation))))
+            try:
+                _resolve(job.answer, self._scored(job))
+            except RequestRefusedError as refusal:
+                _fail(job, refusal)
         self._drop_cancelled()
         # A prompt costs as much to read alone as beside others: let several in at once.
         if self._waiting and (len(self._waiting) <= self._decoder.free or self._decoder.free >= self._max_rows // 8):
@@ -243,17 +250,48 @@ class _Batch:
         self._scoring.clear()
         self._decoder.rows.clear()
 
+    def _scored(self, job: _Scoring) -> tuple[Sample, ...]:
+        """Each continuation's log-probabilities; what they share is read once."""
+        from preftree.actors.slots import shared_length
+
+        prompt = self._prompt(job.request)
+        wholes = [self._prompt(job.request, continuation) for continuation in job.continuations]
+        longest = max(map(len, wholes), default=0)
+        if longest > self._decoder.num_positions:
+            raise RequestRefusedError(
+                f"actor {self._name}: prompt and continuation have {longest} tokens, "
+                f"the model reads {self._decoder.num_positions}"
+            )
+        # Where a tokenizer joins the end of the prompt with what follows, the scored part begins before the join.
+        starts = [shared_length(prompt, whole) for whole in wholes]
+        parts = [(whole[:start], whole[start:]) for whole, start in zip(wholes, starts, strict=True)]
+        samples = []
+        for index, logprobs in enumerate(self._decoder.score_all(parts)):
+            cached = starts[index] if index else 0
+            samples.append(
+                Sample(
+                    index,
+                    job.continuations[index],
+                    input_tokens=len(wholes[index]),
+                    output_tokens=0,
+                    cached_tokens=cached,
+                    logprobs=tuple(logprobs),
+                )
+            )
+        return tuple(samples)
+
     # ------------------------------------------------------------ tokens and text
 
-    def _prompt(self, request: Request) -> tuple[int, ...]:
+    def _prompt(self, request: Request, further: str = "") -> tuple[int, ...]:
+        """The request's tokens; `further` is read on together with it, as the model would have met it in training."""
         if request.text is not None:
-            return tuple(self._tokenizer(request.text + request.prefill)["input_ids"])
+            return tuple(self._tokenizer(request.text + request.prefill + further)["input_ids"])
         try:
             text = chat_text(self._tokenizer, request.messages)
         except ValueError as error:
             raise ActorError(f"actor {self._name}: {error}") from error
         # The template has written the special tokens already.
-        return self._ids(text + request.prefill)
+        return self._ids(text + request.prefill + further)
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
+from preftree.evaluate.benchmarks.bbh import BBH
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
+from preftree.evaluate.benchmarks.ifeval import IFEVAL
+from preftree.evaluate.benchmarks.mmlu import MMLU
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
         GSM8K,
+        BBH,
+        IFEVAL,
+        MMLU,
     )
 }  # fmt: skip
 

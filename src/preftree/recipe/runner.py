@@ -38,6 +38,8 @@ _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
     "reference_model", "tests", "path",
 }  # fmt: skip
+# Settings that are those of one actor.
+_SINGLE = ("judge",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _begin(
     Raises InputError where the directory was begun with other settings.
     """
     parsed = _parsed(kind, name, resolved, out)
-    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
+    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {}) | _found(_module(kind, name), parsed)
     asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
     mark = digest(asked)
     # A page over a run is made anew each time: the run may hold more by now.
@@ -176,6 +178,9 @@ def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
 def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
     """The fields of a stage's settings that hold actors by name."""
     found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy")}
+    # One actor's own settings stand under its field's name; elsewhere such a field names one of `actors`.
+    single = {field: getattr(parsed, field, None) for field in _SINGLE}
+    found |= {field: {field: section} for field, section in single.items() if isinstance(section, dict) and section}
     return {field: actors for field, actors in found.items() if isinstance(actors, dict)}
 
 
@@ -228,6 +233,13 @@ def _inputs(value: Any, marks: Mapping[str, str], key: str = "") -> dict[str, st
     return found
 
 
+def _found(module: Any, parsed: Any) -> dict[str, str]:
+    """What stands in the files that a stage finds by itself, by what they are to it."""
+    if not hasattr(module, "inputs"):
+        return {}
+    return {what: _content(Path(path)) for what, path in module.inputs(parsed).items()}
+
+
 def _content(path: Path) -> str:
     """What a file holds; of a directory, the mark of the stage that made it, or its files' names, sizes and times."""
     if path.is_file():
@@ -248,7 +260,9 @@ def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str,
     """The settings that decide what a stage makes; `actors` are the fields that hold actors by name."""
     kept: dict[str, Any] = {}
     for key, value in settings.items():
-        if key in actors:
+        if key in actors and key in _SINGLE:
+            kept[key] = deciding(value)
+        elif key in actors:
             kept[key] = {name: deciding(section) for name, section in value.items()}
         elif key not in _FREE:
             kept[key] = _kept(value) if isinstance(value, Mapping) else value
