@@ -93,7 +93,8 @@ NASTY = {
 }
 REFERENCES = ("5", "x+1", "(1,2)", r"\sqrt{2}")
 # The paper's rules for MINT and BBH find a 5 anywhere, and its script knows every digit that Python knows.
-STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh"})
+# IFEval's references are rows of instructions.
+STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh", "ifeval-strict", "ifeval-loose"})
 
 
 @pytest.mark.parametrize("name", NASTY)

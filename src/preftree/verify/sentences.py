@@ -11,6 +11,7 @@ number of an item in a list is a sentence if a capital follows, and what stands 
 
 from __future__ import annotations
 
+import itertools
 import re
 
 
@@ -35,7 +36,8 @@ _COMMON = _listed(
     everyone everything finally find first for from furthermore give have having he here his how however i if in indeed
     instead is it it's its just keep last later learn let let's like make many maybe meanwhile more moreover most much
     my never nevertheless next no nonetheless nor not nothing now of often on once one only or other our over perhaps
-    please remember remove second separately several she should similarly since so some someone something sometimes soon still
+    please remember remove second separately several she should similarly since so some someone something sometimes soon
+    still
     such take than thank that that's the their them then there there's therefore these they they're this those though
     through thus to together try two under unfortunately unless until up upon use using very was we we're well were what
     when where whether which while who why will with without would write yes yet you you're your
@@ -61,7 +63,7 @@ def count_sentences(text: str) -> int:
     """The number of sentences; blank text has none."""
     words = text.split()
     count, rest = 0, ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
         at = _place_of_end(word, following)
         if at is not None and _ends_sentence(word, at, following):
             count += 1
