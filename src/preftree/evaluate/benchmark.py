@@ -48,7 +48,8 @@ class Asked:
     """How a model is asked: a chat, or raw text in its place.
 
     `then` are further user messages, each sent after an answer. With `choices` nothing is sampled: the answer is
-    the choice that the model finds likeliest as the continuation.
+    the choice that the model finds likeliest as the continuation. `stop_after_prefill` are stops that hold only for an
+    answer that goes on from the prefill: for one that opens its own fence they would cut too early.
     """
 
     messages: tuple[Message, ...] = ()
@@ -56,6 +57,7 @@ class Asked:
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.0))
     then: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    stop_after_prefill: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

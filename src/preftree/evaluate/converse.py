@@ -50,6 +50,8 @@ async def hold(attempt: Attempt) -> Result:
     sampling = replace(asked.sampling, **attempt.overrides)
     if not attempt.actor.capabilities.prefill and asked.text is None:
         sampling = replace(sampling, prefill="")
+    if sampling.prefill and "stop" not in attempt.overrides:
+        sampling = replace(sampling, stop=(*sampling.stop, *asked.stop_after_prefill))
     try:
         samples = await (_chosen if asked.choices else _answers)(attempt, asked, sampling)
     except RequestRefusedError as refusal:

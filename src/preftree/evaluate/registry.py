@@ -6,12 +6,19 @@ from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.bbh import BBH
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
+from preftree.evaluate.benchmarks.humaneval import HUMANEVAL
 from preftree.evaluate.benchmarks.ifeval import IFEVAL
+from preftree.evaluate.benchmarks.leetcode import LEETCODE
+from preftree.evaluate.benchmarks.mbpp import MBPP, MBPP_FULL
 from preftree.evaluate.benchmarks.mmlu import MMLU
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
+        HUMANEVAL,
+        MBPP,
+        MBPP_FULL,
+        LEETCODE,
         GSM8K,
         BBH,
         IFEVAL,
