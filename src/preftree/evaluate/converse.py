@@ -37,7 +37,7 @@ async def hold(attempt: Attempt) -> Result:
     except RequestRefusedError as refusal:
         return result_of(attempt, (), (), Grade(Verdict("wrong", str(refusal))), {"refused": str(refusal)})
     responses = [sampling.prefill + sample.text for sample in samples]
-    bench = replace(attempt.bench, tree=attempt_tree(attempt))
+    bench = replace(attempt.bench, tree=attempt_tree(attempt), sample=attempt.sample)
     grade = await benchmark.grade(bench, attempt.item, attempt.form, responses)
     return result_of(attempt, responses, samples, grade)
 

@@ -5,19 +5,30 @@ from __future__ import annotations
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
+from preftree.evaluate.benchmarks.mint import MINT
+from preftree.evaluate.benchmarks.mt_bench import MT_BENCH
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
         GSM8K,
+        MINT,
+        MT_BENCH,
     )
 }  # fmt: skip
 
 
 def find_benchmark(name: str) -> Benchmark:
-    if name not in BENCHMARKS:
-        raise InputError(f'no benchmark is named "{name}"; there are {", ".join(BENCHMARKS)}')
-    return BENCHMARKS[name]
+    """The benchmark of this name, under the settings after its colon, if it has any ("mint:k=3")."""
+    base, colon, settings = name.partition(":")
+    if base not in BENCHMARKS:
+        raise InputError(f'no benchmark is named "{base}"; there are {", ".join(BENCHMARKS)}')
+    found = BENCHMARKS[base]
+    if not colon:
+        return found
+    if found.variant is None:
+        raise InputError(f'{base}: has no settings of its own, got "{settings}"')
+    return found.variant(settings)
 
 
 def find_protocol(name: str) -> str:
