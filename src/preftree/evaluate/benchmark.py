@@ -144,7 +144,10 @@ class Benchmark:
     a figure over fewer says so. `reference` is a row's reference as a response, None where there is none.
     `metrics`: the first is the one that tables show. `modes`: with several, the better one counts (FACTS section 3),
     unless `better_of_modes` is off: then they are figures of their own, the first of which tables show.
-    `converse` is for benchmarks that hold a conversation of their own kind (MINT).
+    `converse` is for benchmarks that hold a conversation of their own kind (MINT). `variant` gives the benchmark under
+    the settings after the colon of a name such as "mint:k=3"; it has a name of its own, so its own place in journals
+    and results. `graded`: answers get marks, no verdict: "correct" says only that all marks were given, "undecided"
+    that one is missing; what compares or ranks takes the first metric's score.
     """
 
     name: str
@@ -161,4 +164,6 @@ class Benchmark:
     needs_judge: bool = False
     converse: Converse | None = None
     shots: int = 0  # worked examples in the prompt
+    variant: Callable[[str], Benchmark] | None = None
+    graded: bool = False
     version: int = 1
