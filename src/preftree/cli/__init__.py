@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import preftree
-from preftree.cli import decontaminate, doctor, importing, judging, regrade, stages, stats
+from preftree.cli import decontaminate, doctor, importing, judging, regrade, rewards, stages, stats
 from preftree.errors import PreftreeError
 
 _EXAMPLES = """Examples:
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (stages, importing, decontaminate, stats, regrade, judging, doctor):
+    for module in (stages, rewards, importing, decontaminate, stats, regrade, judging, doctor):
         module.add(commands)
     return root
 
