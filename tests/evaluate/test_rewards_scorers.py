@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import subprocess
@@ -63,6 +64,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     return folder
 
 
+@functools.cache
 def plain_logps(folder: Path) -> list[list[tuple[float, int]]]:
     """Of each answer with the end of its turn, token by token, a conversation at a time."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -142,37 +144,52 @@ def test_what_cannot_be_read_is_kept_as_such(reward_model: Path, tmp_path: Path,
     assert score_groups(settings, groups, Scores(tmp_path / "scores.jsonl")) == got
 
 
-def test_a_killed_scoring_goes_on(reward_model: Path, tmp_path: Path) -> None:
-    """SIGKILL between two passes: what was on disk stays, is not computed again, and the rewards are the same."""
-    groups = [[(Message("user", f"why {n}"), Message("assistant", t)) for t in ("a", "bb")] for n in range(12)]
-    file = tmp_path / "scores.jsonl"
-    code = f"""
-        import os, signal
+# A model that takes no time to load: a pass a group, a reward by the last letters; it dies when it is told to.
+FAKE = """
+import os, signal
+from collections import Counter
+import preftree.tries
+from preftree.tries.asking import Answered
+
+class Fake:
+    dies_after, passed = None, []
+
+    def __init__(self, path, **settings):
+        self.set_aside = Counter()
+
+    def passes(self, conversations):
+        for group, members in enumerate(conversations):
+            if Fake.dies_after == group:
+                with open(FILE, "a") as stream:
+                    stream.write('["half a line')
+                os.kill(os.getpid(), signal.SIGKILL)
+            Fake.passed.append(group)
+            yield [Answered(group, place, len(talk[-1].content) / 3) for place, talk in enumerate(members)]
+"""
+
+
+def test_a_killed_scoring_goes_on(reward_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGKILL between two passes, within a line: what was on disk is not computed again, and the rewards are right."""
+    file, go = tmp_path / "scores.jsonl", """
         from preftree.evaluate.rewards import ScorerSettings, score_groups
         from preftree.evaluate.rewards.store import Scores
         from preftree.records import Message
-        class Dying(Scores):
-            def add(self, numbers):
-                super().add(numbers)
-                if len(self) >= 8:
-                    with open({str(file)!r}, "a") as stream:
-                        stream.write('["half a line')
-                    os.kill(os.getpid(), signal.SIGKILL)
-        groups = [[(Message("user", f"why {{n}}"), Message("assistant", t)) for t in ("a", "bb")] for n in range(12)]
-        score_groups(ScorerSettings({str(reward_model)!r}, precision="fp32", max_tokens=60), groups, Dying({file!r}))
-    """.replace(f"Dying({file!r})", f"Dying(__import__('pathlib').Path({str(file)!r}))")
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+        from pathlib import Path
+        groups = [[(Message("user", f"why {n}"), Message("assistant", t)) for t in ("a", "bb")] for n in range(12)]
+        rewards = score_groups(ScorerSettings(MODEL, precision="fp32"), groups, Scores(Path(FILE)))
+    """  # fmt: skip
+    names: dict[str, Any] = {"FILE": str(file), "MODEL": str(reward_model)}
+    code = "\n".join(f"{name} = {value!r}" for name, value in names.items()) + FAKE
+    code += "preftree.tries.RewardModel = Fake\nFake.dies_after = 5\n" + textwrap.dedent(go)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
-    settings = ScorerSettings(str(reward_model), precision="fp32", max_tokens=60)
-    scores = Scores(file)
-    kept = len(scores)
-    assert 8 <= kept < 24
-    added: list[int] = []
-    keep = scores.add
-    scores.add = lambda numbers: (added.append(len(numbers)), keep(numbers))[1]  # type: ignore[method-assign]
-    got = score_groups(settings, groups, scores)
-    assert sum(added) == 24 - kept
-    assert got == pytest.approx(score_groups(settings, groups, Scores(tmp_path / "whole.jsonl")), rel=1e-6)
+    assert file.read_text().endswith('\n["half a line')
+    exec(FAKE, names)
+    monkeypatch.setattr("preftree.tries.RewardModel", names["Fake"])
+    exec(textwrap.dedent(go), names)
+    assert len(names["Fake"].passed) == 12 - 5
+    assert names["rewards"] == [[1 / 3, 2 / 3]] * 12
+    assert len(file.read_text().splitlines()) == 24
 
 
 def test_other_weights_get_no_stored_reward(reward_model: Path, tmp_path: Path) -> None:
