@@ -36,7 +36,7 @@ _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model", "tests", "path",
+    "reference_model", "tests", "path", "data",
 }  # fmt: skip
 # Settings that are those of one actor.
 _SINGLE = ("judge",)
@@ -177,7 +177,7 @@ def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
 
 def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
     """The fields of a stage's settings that hold actors by name."""
-    found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy")}
+    found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy", "judges")}
     # One actor's own settings stand under its field's name; elsewhere such a field names one of `actors`.
     single = {field: getattr(parsed, field, None) for field in _SINGLE}
     found |= {field: {field: section} for field, section in single.items() if isinstance(section, dict) and section}
@@ -187,6 +187,7 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 def _module(kind: str, name: str) -> Any:
     kinds = (
         "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report",
+        "rewards",
     )  # fmt: skip
     if kind not in kinds:
         raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
