@@ -4,9 +4,9 @@ In:  problems, a protocol, actors. Out: one `Result` a model, problem and sample
 Always true: every call goes through the journal of the output directory, so a killed evaluation goes on.
 """
 
-from preftree.evaluate.metrics import accuracy_rows, compare_pairs, rerank_curves
+from preftree.evaluate.metrics import accuracy_rows, compare_pairs
 from preftree.evaluate.own import ProblemSet, Protocol
-from preftree.evaluate.rerank import RerankSettings, rerank
+from preftree.evaluate.rankers import RerankSettings
 from preftree.evaluate.runner import evaluate, load_results, write_results
 
 __all__ = [
@@ -17,7 +17,5 @@ __all__ = [
     "compare_pairs",
     "evaluate",
     "load_results",
-    "rerank",
-    "rerank_curves",
     "write_results",
 ]

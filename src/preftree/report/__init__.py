@@ -7,7 +7,7 @@ is shown, never interpreted.
 
 from preftree.report.page import render_page, write_report
 from preftree.report.pick import pick_trees
-from preftree.report.standalone import reward_trend_svg
+from preftree.report.standalone import rerank_svg, reward_trend_svg
 from preftree.report.terminal import draw_tree, evaluation_table, forest_table, rerank_table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "forest_table",
     "pick_trees",
     "render_page",
+    "rerank_svg",
     "rerank_table",
     "reward_trend_svg",
     "write_report",

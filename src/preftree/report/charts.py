@@ -47,7 +47,9 @@ def accuracy_figures(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     return figures
 
 
-def rerank_figure(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
+def rerank_figure(
+    rows: Sequence[Mapping[str, Any]], title: str = "Accuracy of one answer chosen from N samples"
+) -> Markup | None:
     lines = []
     for i, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
         mine = sorted((row for row in rows if row["method"] == method), key=lambda row: row["n"])
@@ -64,7 +66,7 @@ def rerank_figure(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
     if not lines:
         return None
     drawn = curves(
-        "Accuracy of one answer chosen from N samples",
+        title,
         lines,
         x_label="N, samples a problem",
         y_label="accuracy, %",
