@@ -155,4 +155,5 @@ class Benchmark:
     groups: tuple[str, ...] = ()  # labels by which results are shown, too
     needs_judge: bool = False
     converse: Converse | None = None
+    equal: str = ""  # the rule under which two samples give one answer; empty: each problem's own verifier
     version: int = 1

@@ -27,16 +27,19 @@ _MOST_CASES = 10
 _UNKNOWN = ("unsupported", "broken")
 
 
-async def answer_classes(engine: Engine, problem: Problem, answers: Sequence[str | None]) -> list[int | None]:
-    """Numbers from 0, in the order of each class's first sample."""
+async def answer_classes(
+    engine: Engine, problem: Problem, answers: Sequence[str | None], rule: str = ""
+) -> list[int | None]:
+    """Numbers from 0, in the order of each class's first sample. `rule`: another verifier than the problem's."""
+    rule = rule or problem.verifier
     given = [answer.strip() if answer is not None and answer.strip() else None for answer in answers]
     if problem.tests is not None:
         distinct = list(dict.fromkeys(answer for answer in answers if answer is not None and answer.strip()))
         outputs = await together(*(_outputs(engine, problem, problem.tests, program) for program in distinct))
         by_text = dict(zip(distinct, outputs, strict=True))
         keys = [by_text[answer] if answer is not None and answer.strip() else None for answer in answers]
-    elif problem.verifier in VERIFIERS:
-        joined = await _joined(engine, problem.verifier, list(dict.fromkeys(a for a in given if a is not None)))
+    elif rule in VERIFIERS:
+        joined = await _joined(engine, rule, list(dict.fromkeys(a for a in given if a is not None)))
         keys = [None if answer is None else joined[answer] for answer in given]
     else:
         keys = given

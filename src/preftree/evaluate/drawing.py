@@ -123,7 +123,7 @@ async def draw(
                 async def one(place: tuple[Pool, Item]) -> Drawn:
                     drawn = await _draw(engine, *place, name, actor, draws, greedy)
                     bar.advance(draws.samples + greedy)
-                    return await _classed(engine, place[1].problem, drawn, kept, greedy_votes)
+                    return await _classed(engine, *place, drawn, kept, greedy_votes)
 
                 # All samples of an item are asked together, so that an actor reads their common prompt once.
                 at_once = -(-draws.concurrency // draws.samples)
@@ -170,14 +170,15 @@ async def _draw(engine: Engine, pool: Pool, item: Item, name: str, actor: Actor,
     )
 
 
-async def _classed(engine: Engine, problem: Problem, drawn: Drawn, kept: Kept, greedy_votes: bool) -> Drawn:
+async def _classed(engine: Engine, pool: Pool, item: Item, drawn: Drawn, kept: Kept, greedy_votes: bool) -> Drawn:
     """With the classes of its answers; the greedy one is compared with them only where it votes."""
     answers = [result.answer for result in drawn.results]
     if greedy_votes and drawn.greedy is not None:
         answers.append(drawn.greedy.answer)
-    key = digest([drawn.key, problem.verifier, problem.tests, answers])
+    problem, rule = item.problem, pool.benchmark.equal
+    key = digest([drawn.key, rule or problem.verifier, problem.tests, answers])
     if key not in kept:
-        kept.add({key: await answer_classes(engine, problem, answers)})
+        kept.add({key: await answer_classes(engine, problem, answers, rule)})
     classes = kept[key]
     return replace(
         drawn,

@@ -125,35 +125,39 @@ def chosen_rankers(settings: RerankSettings, rewards: Sequence[str]) -> dict[str
     return found
 
 
-def rerank_curves(
+def accuracies(
     problems: Mapping[str, Judged], rankers: Mapping[str, Ranker], counts: Sequence[int], settings: RerankSettings
-) -> list[dict[str, Any]]:
-    """A row a ranker × N: its accuracy. A ranker that lacks what it looks at on any problem has none."""
-    by_ranker: dict[str, list[list[float]]] = {}
+) -> dict[str, dict[str, list[float]]]:
+    """By ranker and problem: the chance of a correct answer at each N. A ranker that lacks what it looks at, on any
+    problem, is left out."""
+    found: dict[str, dict[str, list[float]]] = {}
     for name, ranker in rankers.items():
-        found = [_accuracies(judged, ranker, counts, settings) for judged in problems.values()]
-        known = [values for values in found if values is not None]
-        if len(known) == len(found):
-            by_ranker[name] = known
+        values = {key: _of_problem(judged, ranker, counts, settings) for key, judged in problems.items()}
+        known = {key: value for key, value in values.items() if value is not None}
+        if len(known) == len(values):
+            found[name] = known
+    return found
+
+
+def curve_rows(
+    found: Mapping[str, Mapping[str, Sequence[float]]], keys: Sequence[str], counts: Sequence[int]
+) -> list[dict[str, Any]]:
+    """A row a ranker × N: its accuracy over these problems, with its 95% interval."""
     rows = []
     for place, n in enumerate(counts):
-        for name, values in by_ranker.items():
-            interval = mean_interval([of_problem[place] for of_problem in values])
+        for name, values in found.items():
+            interval = mean_interval([values[key][place] for key in keys])
             edges = {"value": interval.value, "low": interval.low, "high": interval.high}
             rows.append({"method": name, "n": n, **edges, "problems": interval.n})
     return rows
 
 
-def _accuracies(judged: Judged, ranker: Ranker, counts: Sequence[int], settings: RerankSettings) -> list[float] | None:
+def _of_problem(judged: Judged, ranker: Ranker, counts: Sequence[int], settings: RerankSettings) -> list[float] | None:
     if settings.estimate == "all":
         return ranker(judged, counts, settings)
-    found: list[float] = []
-    for n in counts:
-        value = ranker(judged.first(n), (n,), settings)
-        if value is None:
-            return None
-        found += value
-    return found
+    found = [ranker(judged.first(n), (n,), settings) for n in counts]
+    known = [value for values in found if values is not None for value in values]
+    return known if len(known) == len(counts) else None
 
 
 def best_of_n(right: Sequence[bool], scores: Sequence[float], n: int) -> float:

@@ -17,7 +17,7 @@ from typing import Any
 from preftree.errors import InputError
 from preftree.evaluate.drawing import Drawn
 from preftree.evaluate.kept import Kept
-from preftree.evaluate.rankers import Judged, RerankSettings, chosen_rankers, rerank_curves
+from preftree.evaluate.rankers import Judged, RerankSettings, accuracies, chosen_rankers, curve_rows
 from preftree.records import Message, Result, digest
 
 # Conversations that share a prompt, to one reward each.
@@ -87,21 +87,21 @@ def rank(drawn: Sequence[Drawn], rewards: dict[str, list[list[float]]], settings
         one.key: _judged(one, {name: values[place] for name, values in rewards.items()})
         for place, one in enumerate(drawn)
     }
-    curves = rerank_curves(judged, rankers, counts, settings)
-    by_dataset = []
-    for dataset in dict.fromkeys(one.dataset for one in drawn):
-        mine = {one.key: judged[one.key] for one in drawn if one.dataset == dataset}
-        by_dataset += [{"dataset": dataset, **row} for row in rerank_curves(mine, rankers, counts, settings)]
-    there = {row["method"] for row in curves}
+    found = accuracies(judged, rankers, counts, settings)
+    by_dataset = [
+        {"dataset": dataset, **row}
+        for dataset in dict.fromkeys(one.dataset for one in drawn)
+        for row in curve_rows(found, [one.key for one in drawn if one.dataset == dataset], counts)
+    ]
     return {
         "samples": samples,
         "tie": settings.tie,
         "greedy_votes": settings.greedy_votes,
         "estimate": settings.estimate,
-        "curves": curves,
+        "curves": curve_rows(found, list(judged), counts),
         "rows": [row for row in by_dataset if row["n"] == max(counts)],
         "by_dataset": by_dataset,
-        "absent": {name: _why(name) for name in rankers if name not in there},
+        "absent": {name: _why(name) for name in rankers if name not in found},
     }
 
 

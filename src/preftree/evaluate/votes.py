@@ -44,7 +44,7 @@ def voted(ballot: Ballot, counts: Sequence[int], tie: Tie) -> list[float]:
     if not 0 <= min(draws) <= max(draws) <= total:
         raise ValueError(f"a vote of {list(counts)} of {total} samples")
     sums = _earliest(ballot, max(draws)) if tie == "first" else _alike(ballot, max(draws), tie)
-    return [min(1.0, float(sums[n]) / math.comb(total, n)) for n in draws]
+    return [min(1.0, float(sums[n]) / _comb(total, n)) for n in draws]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,13 @@ def _alike(ballot: Ballot, most: int, tie: Tie) -> _Ways:
         others.remove(kind)
         for taken in range(0 if kind.given else 1, min(kind.size, most) + 1):
             votes = taken + kind.given
-            ways = _ways(others, votes, most - taken, silent, alone) * math.comb(kind.size, taken)
+            ways = _ways(others, votes, most - taken, silent, alone) * _comb(kind.size, taken)
             # Of a class's samples each is drawn as often as the others, so which is the answer does not matter.
             answers = kind.given * number * ballot.greedy_right + (taken * right_of_kind / kind.size if taken else 0.0)
             sums[taken:] += answers / votes * ways
             won[taken:] += number * ways
     if alone and ballot.greedy_right:
-        sums += np.array([float(math.comb(len(ballot.classes), n)) for n in range(most + 1)]) - won
+        sums += np.array([_comb(len(ballot.classes), n) for n in range(most + 1)]) - won
     return sums
 
 
@@ -93,11 +93,11 @@ def _ways(others: Sequence[_Kind], votes: int, most: int, silent: int, alone: bo
     1 / (1 + classes that have as many); or (`alone`) those only in which none has as many."""
     ties = 0 if alone else min(len(others), most // votes + 1)
     ways = np.zeros((ties + 1, most + 1))
-    ways[0] = [math.comb(silent, k) for k in range(most + 1)]
+    ways[0] = [_comb(silent, k) for k in range(most + 1)]
     for kind in others:
         before, ways = ways, np.zeros_like(ways)
         for taken in range(min(kind.size, votes - kind.given, most) + 1):
-            added = before[:, : most + 1 - taken] * math.comb(kind.size, taken)
+            added = before[:, : most + 1 - taken] * _comb(kind.size, taken)
             if taken + kind.given < votes:
                 ways[:, taken:] += added
             elif not alone:
@@ -116,29 +116,34 @@ def _earliest(ballot: Ballot, most: int) -> _Ways:
         # The greedy answer comes before all: it wins every tie, and is its class's answer.
         for taken in range(min(sizes[given], most) + 1):
             votes = taken + 1
-            limits = [(size, votes, math.comb(size, votes)) for other, size in sizes.items() if other != given]
-            sums[taken:] += _bounded(limits, most - taken, silent) * math.comb(sizes[given], taken)
+            limits = [(size, votes, _comb(size, votes)) for other, size in sizes.items() if other != given]
+            sums[taken:] += _bounded(limits, most - taken, silent) * _comb(sizes[given], taken)
     for place, (name, right) in enumerate(zip(ballot.classes, ballot.right, strict=True)):
         if not right or name is None or name == given:
             continue
         later = Counter(c for c in ballot.classes[place + 1 :] if c is not None)
         for votes in range(1, min(later[name] + 1, most) + 1):
             others = [other for other in sizes if other not in (name, given)]
-            limits = [(sizes[other], votes, math.comb(later[other], votes)) for other in others]
+            limits = [(sizes[other], votes, _comb(later[other], votes)) for other in others]
             if given is not None:
-                limits.append((sizes[given], votes - 1, 0))  # it has a vote anyhow, and would win a tie
-            sums[votes:] += _bounded(limits, most - votes, silent) * math.comb(later[name], votes - 1)
+                limits.append((sizes[given], votes - 1, 0.0))  # it has a vote anyhow, and would win a tie
+            sums[votes:] += _bounded(limits, most - votes, silent) * _comb(later[name], votes - 1)
     return sums
 
 
-def _bounded(limits: Sequence[tuple[int, int, int]], most: int, silent: int) -> _Ways:
+def _bounded(limits: Sequence[tuple[int, int, float]], most: int, silent: int) -> _Ways:
     """By the number drawn: choices in which each class (its size, a limit, the ways to reach it) stays under its
     limit, or reaches it in one of these ways."""
-    ways = np.array([float(math.comb(silent, k)) for k in range(most + 1)])
+    ways = np.array([_comb(silent, k) for k in range(most + 1)])
     for size, limit, reaching in limits:
         before, ways = ways, np.zeros_like(ways)
         for taken in range(min(size, limit - 1, most) + 1):
-            ways[taken:] += before[: most + 1 - taken] * math.comb(size, taken)
+            ways[taken:] += before[: most + 1 - taken] * _comb(size, taken)
         if reaching and limit <= most:
             ways[limit:] += before[: most + 1 - limit] * reaching
     return ways
+
+
+def _comb(n: int, k: int) -> float:
+    """Of more than 66 samples these are larger than an array's integers."""
+    return float(math.comb(n, k))
