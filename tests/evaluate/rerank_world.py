@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 from preftree.actors.scripted import ScriptedActor
-from preftree.evaluate import Protocol
-from preftree.evaluate.drawing import Draws, draw, own_pool
+from preftree.evaluate.drawing import OwnDraws, draw, own_pool
 from preftree.records import Problem, Reference
 
 PROBLEMS = tuple(
@@ -49,8 +48,9 @@ class Policy(ScriptedActor):
 
 
 def drawn(out, policy, samples, **more):
-    pools = [own_pool("made", PROBLEMS, Protocol(samples=samples, temperature=1.0))]
-    return asyncio.run(draw(pools, "made", policy, Draws(samples, concurrency=32), Path(out), **more))
+    draws = OwnDraws(samples, concurrency=32)
+    pool = own_pool("made", PROBLEMS, draws)
+    return asyncio.run(draw([pool], "made", policy, draws, Path(out), **more))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from rerank_world import PROBLEMS, Policy, drawn
 
 from preftree.actors import ActorSettings, make_actor
 from preftree.errors import InputError
-from preftree.evaluate import Protocol, RerankSettings
+from preftree.evaluate import RerankSettings
 from preftree.evaluate.benchmark import Asked, Benchmark, Form, Item, Published
-from preftree.evaluate.drawing import Draws, draw, own_pool, published_pool
+from preftree.evaluate.drawing import Draws, OwnDraws, draw, own_pool, published_pool
 from preftree.evaluate.registry import find_benchmark
 from preftree.evaluate.rerank import RewardSource, rank, reward_all
 from preftree.forest import Forest
@@ -156,12 +156,13 @@ def test_rewards_that_are_no_numbers(tmp_path):
 
 def test_log_probabilities_are_the_actor_s_own(tmp_path, tiny_model):
     """Each sample's sum and mean are what the actor says of the same draw, asked directly; the likeliest is chosen."""
-    pool = own_pool("tiny", PROBLEMS[:3], Protocol(samples=4, temperature=1.0, max_tokens=6))
+    draws = OwnDraws(samples=4, max_tokens=6)
+    pool = own_pool("tiny", PROBLEMS[:3], draws)
 
     async def work():
         actor = make_actor(ActorSettings(model=str(tiny_model), dtype="float32"))
         try:
-            done, _ = await draw([pool], "tiny", actor, Draws(4), tmp_path / "out", greedy=False)
+            done, _ = await draw([pool], "tiny", actor, draws, tmp_path / "out", greedy=False)
             direct = []
             for item in pool.items:
                 seed = int(digest([0, item.id, 0])[:12], 16)
@@ -273,7 +274,8 @@ def test_the_command_from_end_to_end(tmp_path, tiny_model):
         pytest.param(["policy={}"], "policy: expected one name", id="no-policy"),
         pytest.param(["benchmarks=[gsm8k]"], "and one of the two", id="both"),
         pytest.param(["protocol=eurus"], "protocol: expected settings", id="protocol"),
-        pytest.param(["protocol.turns=3"], "reranking has one turn", id="turns"),
+        pytest.param(["protocol.turns=3"], 'unknown field "turns"', id="turns"),
+        pytest.param(["protocol.temperature=0"], "all 8 samples are the same", id="temperature"),
         pytest.param(["rewards.a.modle=x"], "rewards.a: expected {model: …}", id="reward"),
         pytest.param(["rewards.greedy.model=x"], '"greedy" is the name of a ranker', id="reward-name"),
         pytest.param(["ranking.counts=[16]"], "16 of 8 samples", id="counts"),

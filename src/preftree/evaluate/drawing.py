@@ -21,7 +21,6 @@ from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, 
 from preftree.evaluate.classes import answer_classes
 from preftree.evaluate.converse import hold
 from preftree.evaluate.kept import Kept
-from preftree.evaluate.own import Protocol
 from preftree.evaluate.runner import write_results
 from preftree.forest import Account, Forest
 from preftree.progress import progress
@@ -45,6 +44,20 @@ class Draws:
         for name in ("samples", "concurrency"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: expected at least 1, got {getattr(self, name)}")
+        if self.temperature <= 0 and self.samples > 1:
+            raise InputError(
+                f"temperature: at {self.temperature:g} all {self.samples} samples are the same; expected more"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDraws(Draws):
+    """How they are drawn for problems of one's own, which have no benchmark's settings."""
+
+    samples: int = 8
+    max_tokens: int | None = 512
+    stop: tuple[str, ...] = ()
+    prefill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +82,9 @@ class Drawn:
     greedy_class: int | None
 
 
-def own_pool(name: str, problems: Sequence[Problem], protocol: Protocol) -> Pool:
+def own_pool(name: str, problems: Sequence[Problem], draws: OwnDraws) -> Pool:
     """Problems of one's own, asked in one turn as growing asks them, and judged by their own verifiers."""
-    sampling = Sampling(protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill)
+    sampling = Sampling(stop=draws.stop, prefill=draws.prefill)
 
     def ask(item: Item, form: Form) -> Asked:
         return Asked(opening(item.problem), sampling=sampling)

@@ -17,7 +17,15 @@ from preftree.report.text import clean, missing, turns
 
 # A curve of more logged steps than this is drawn as a running mean over faint single steps.
 _STEADY = 24
-_METHOD_STYLES = {"pass@N": "hue4", "reward model": "hue1", "self-consistency": "hue2", "random": "hue3"}
+_METHOD_STYLES = {
+    "pass@N": "hue4",
+    "reward model": "hue1",
+    "self-consistency": "hue2",
+    "random": "hue3",
+    "greedy": "hue3 dashed",
+    "logprob-sum": "hue5",
+    "logprob-mean": "hue5 dashed",
+}
 _STAGE_STYLES = {"sample": "hue1", "reference": "hue2", "none": "hue5"}
 
 
@@ -59,7 +67,7 @@ def rerank_figure(
                 Line(
                     method,
                     [(row["n"], row["value"]) for row in mine],
-                    _METHOD_STYLES.get(method, f"hue{1 + i % 5}"),
+                    _METHOD_STYLES.get(method, f"hue{1 + i % 5} dashed"),
                     band=[(row["low"], row["high"]) for row in mine],
                 )
             )

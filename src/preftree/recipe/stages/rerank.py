@@ -20,9 +20,9 @@ from preftree.actors.weights import fingerprint, resolve_model
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
-from preftree.evaluate import Protocol, RerankSettings
+from preftree.evaluate import RerankSettings
 from preftree.evaluate.benchmark import Form
-from preftree.evaluate.drawing import Drawn, Draws, Pool, draw, own_pool, published_pool
+from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, own_pool, published_pool
 from preftree.evaluate.items import locate
 from preftree.evaluate.rankers import RANKERS
 from preftree.evaluate.rankers import REWARDS as REWARDS_WORD
@@ -46,7 +46,7 @@ class Settings:
     problems: str | None = None  # JSONL of problems of one's own
     benchmarks: tuple[str, ...] = ()  # in their place: benchmarks by name
     data: str | None = None  # benchmarks: a file, or a folder of data sets; none: the hub
-    protocol: Protocol | str | None = None  # own problems: how they are asked; benchmarks: a protocol's name
+    protocol: OwnDraws | str | None = None  # own problems: how they are asked; benchmarks: a protocol's name
     mode: str = ""  # benchmarks: text or program; none: the benchmark's first
     draws: Draws = field(default_factory=Draws)  # benchmarks: how answers are drawn
     limit: int | None = None  # benchmarks: the first so many items of each
@@ -66,12 +66,10 @@ class Settings:
             )
         if (self.problems is None) == (not self.benchmarks):
             raise InputError("expected problems=FILE or benchmarks=[NAME, …], and one of the two")
-        if self.benchmarks and isinstance(self.protocol, Protocol):
+        if self.benchmarks and isinstance(self.protocol, OwnDraws):
             raise InputError("protocol: expected a protocol's name for benchmarks; how answers are drawn is draws")
         if not self.benchmarks and isinstance(self.protocol, str):
             raise InputError("protocol: expected settings such as {samples: 8} for problems of one's own, got a name")
-        if isinstance(self.protocol, Protocol) and self.protocol.turns != 1:
-            raise InputError(f"protocol.turns: reranking has one turn, got {self.protocol.turns}")
         if self.limit is not None and self.limit < 1:
             raise InputError(f"limit: expected 1 or more, got {self.limit}")
         self.ranking.numbers(_draws(self).samples)
@@ -112,26 +110,16 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
 
 def _draws(settings: Settings) -> Draws:
-    if settings.benchmarks:
-        return settings.draws
-    own = _own_protocol(settings)
-    return Draws(
-        own.samples,
-        own.temperature,
-        own.top_p,
-        seed=own.seed,
-        logprobs=settings.draws.logprobs,
-        concurrency=own.concurrency,
-    )
+    return settings.draws if settings.benchmarks else _own_draws(settings)
 
 
-def _own_protocol(settings: Settings) -> Protocol:
-    return settings.protocol if isinstance(settings.protocol, Protocol) else Protocol(samples=8, temperature=1.0)
+def _own_draws(settings: Settings) -> OwnDraws:
+    return settings.protocol if isinstance(settings.protocol, OwnDraws) else OwnDraws()
 
 
 def _pools(settings: Settings, name: str) -> list[Pool]:
     if settings.problems is not None:
-        return [own_pool(name, read_problems(settings.problems), _own_protocol(settings))]
+        return [own_pool(name, read_problems(settings.problems), _own_draws(settings))]
     protocol = find_protocol(settings.protocol if isinstance(settings.protocol, str) else "standard")
     pools = []
     for wanted in settings.benchmarks:
