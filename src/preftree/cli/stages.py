@@ -29,7 +29,12 @@ _EXAMPLES = {
         "sft model=embedded rows=runs/rows/sft.jsonl learning_rate=1e-4 out=runs/sft",
         "dpo model=runs/sft rows=runs/rows/pairs.jsonl beta=0.1 out=runs/dpo",
     ),
-    "rerank": ("problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",),
+    "rerank": (
+        "problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",
+        "benchmarks=[gsm8k] data=data protocol=eurus policy.sft.model=runs/sft draws.samples=16 "
+        "rewards.mine.model=runs/reward out=runs/gsm8k-best-of-n",
+        "best-of-n.yaml rewards.other.model=runs/other   # in the same directory: no answer is drawn again",
+    ),
     "report": ("runs/quickstart", "runs/quickstart out=page"),
 }
 
@@ -38,9 +43,12 @@ _HELP = {
     "grow": "grow a forest of preference trees",
     "export": "a forest into training rows",
     "train": "SFT, a preference objective or a reward model",
-    "rerank": "best of N by a reward model",
+    "rerank": "one of N samples, chosen by rewards, votes, log-probabilities or chance",
     "report": "one page over a run",
 }
+
+
+_FEW_DATASETS = 8
 
 
 def add(commands: Any) -> None:
@@ -106,6 +114,8 @@ def _run_stage(arguments: argparse.Namespace) -> int:
         print(json.dumps(stage["report"], indent=1))
     elif arguments.command == "report":
         _print_results(stage["report"])
+    elif arguments.command == "rerank":
+        _print_curves(stage["report"], section["out"])
     else:
         print_report(stage["report"])
     return 0
@@ -157,6 +167,25 @@ def _print_results(report: dict[str, str]) -> None:
         for model in summary["models"]:
             console.print(benchmark_table(summary, model))
     console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
+
+
+def _print_curves(report: dict[str, Any], out: str) -> None:
+    from rich.console import Console
+
+    from preftree.report import rerank_table
+
+    console = Console()
+    datasets = list(dict.fromkeys(row["dataset"] for row in report["by_dataset"]))
+    # A data set of its own has a table where they are few: benchmarks, not families of problems.
+    apart = datasets if 1 < len(datasets) <= _FEW_DATASETS else []
+    for name, rows in [("", report["curves"])] + [
+        (name, [row for row in report["by_dataset"] if row["dataset"] == name]) for name in apart
+    ]:
+        policy = f"{report['policy']}{', ' if name else ''}{name}"
+        console.print(rerank_table({"rerank": {"policy": policy, "curves": rows}}))
+    lines = [*report["notes"], "Files: " + ", ".join(f"{out}/{name}" for name in report["files"])]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_report(report: dict[str, Any]) -> None:

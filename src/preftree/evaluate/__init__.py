@@ -5,9 +5,9 @@ tables with 95% intervals.
 Always true: every call goes through the journal of the output directory, so a killed evaluation goes on.
 """
 
-from preftree.evaluate.metrics import accuracy_rows, compare_pairs, rerank_curves
+from preftree.evaluate.metrics import accuracy_rows, compare_pairs
 from preftree.evaluate.own import ProblemSet, Protocol
-from preftree.evaluate.rerank import RerankSettings, rerank
+from preftree.evaluate.rankers import RerankSettings
 from preftree.evaluate.runner import Task, evaluate, load_results, measure, spending, write_results
 
 __all__ = [
@@ -20,8 +20,6 @@ __all__ = [
     "evaluate",
     "load_results",
     "measure",
-    "rerank",
-    "rerank_curves",
     "spending",
     "write_results",
 ]

@@ -166,4 +166,5 @@ class Benchmark:
     shots: int = 0  # worked examples in the prompt
     variant: Callable[[str], Benchmark] | None = None
     graded: bool = False
+    equal: str = ""  # the rule under which two samples give one answer; empty: each problem's own verifier
     version: int = 1

@@ -113,7 +113,11 @@ def result_of(
     grade: Grade,
     more: dict[str, Any] | None = None,
 ) -> Result:
-    """The result of one attempt. `metadata` holds labels, scores, form, and what was thought."""
+    """The result of one attempt. `metadata` holds labels, scores, form, what was thought, and the log-probability of
+    what was said, where it was asked for."""
+    logprobs = [value for sample in samples for value in sample.logprobs or ()]
+    given = bool(samples) and all(sample.logprobs is not None for sample in samples)
+    likely = {"logprob": {"sum": sum(logprobs), "tokens": len(logprobs)}} if given else {}
     return Result(
         model=attempt.model,
         problem=attempt.item.id,
@@ -133,6 +137,7 @@ def result_of(
             "why": grade.verdict.why,
             "thoughts": sum(sample.thought is not None for sample in samples),
         }
+        | likely
         | (more or {}),
     )
 

@@ -36,7 +36,7 @@ _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model", "tests", "path", "data",
+    "reference_model", "tests", "path", "data", "policy", "reference",
 }  # fmt: skip
 # Settings that are those of one actor.
 _SINGLE = ("judge",)
@@ -141,26 +141,35 @@ def _begin(
     Raises InputError where the directory was begun with other settings.
     """
     parsed = _parsed(kind, name, resolved, out)
-    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {}) | _found(_module(kind, name), parsed)
-    asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
-    mark = digest(asked)
+    module = _module(kind, name)
+    # What a stage makes anew from what it has: other settings of these run it again, in the same place.
+    anew = getattr(module, "ANEW", ())
+    bound = _without(settings, anew)
+    inputs = _inputs(bound, marks) | (dict(marks) if kind == "report" else {}) | _found(module, parsed)
+    asked = {"kind": kind, "settings": _kept(bound, _actors(parsed)), "inputs": inputs}
+    binding = mark = digest(asked)
+    if anew:
+        mark = digest([asked, _kept(settings, _actors(parsed)), _inputs(settings, marks)])
     # A page over a run is made anew each time: the run may hold more by now.
     again = kind == "report" and not marks
     finished = None if again else _load(out / "stage.json")
     begun = None if again else _load(out / "begun.json")
     # A stage that failed before it made anything binds nobody to its settings.
     made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
-    if begun is not None and begun["mark"] != mark and made:
+    if begun is not None and begun.get("binding", begun["mark"]) != binding and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
             "use another out=…, or remove that directory to make it again"
         )
+    if finished is not None and anew and finished["mark"] != mark:
+        (out / "stage.json").unlink()
+        finished = None
     if finished is None:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
-        _save(out / "begun.json", {"mark": mark, "asked": asked})
+        _save(out / "begun.json", {"mark": mark, "asked": asked} | ({"binding": binding} if anew else {}))
     return parsed, mark, finished
 
 
@@ -268,6 +277,15 @@ def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str,
         elif key not in _FREE:
             kept[key] = _kept(value) if isinstance(value, Mapping) else value
     return kept
+
+
+def _without(settings: Mapping[str, Any], names: Container[str], path: str = "") -> dict[str, Any]:
+    """The settings but for these ("draws.samples" is a field of a field)."""
+    return {
+        key: _without(value, names, f"{path}{key}.") if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if f"{path}{key}" not in names
+    }
 
 
 def _difference(before: Any, now: Any, path: str = "") -> str:

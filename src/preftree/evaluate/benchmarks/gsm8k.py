@@ -51,4 +51,5 @@ GSM8K = Benchmark(
     ask=_ask,
     grade=_grade,
     reference=_reference,
+    equal="math",
 )
