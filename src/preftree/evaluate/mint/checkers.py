@@ -184,5 +184,6 @@ def _close(value: float, reference: float) -> bool:
     if not math.isfinite(value):
         return False
     if isinstance(reference, float):
-        return abs(value - reference) <= _FLOAT_TOLERANCE * abs(reference)
+        eps = abs(reference) * _FLOAT_TOLERANCE
+        return reference - eps <= value <= reference + eps
     return round(value) == reference
