@@ -51,7 +51,7 @@ def ask_peer(model: Path, data: str, folder: Path) -> dict[str, Any]:
     rows, out = folder / "rows.jsonl", folder / "peer.json"
     rows.write_bytes(gzip.decompress((Path(data) / "rewardbench/filtered_partial.jsonl.gz").read_bytes()))
     subprocess.run(
-        [PEER, ROOT / "benchmarks/agreement/_rewardbench_peer.py", model, rows, out],
+        [PEER, ROOT / "benchmarks/_rewardbench_peer.py", model, rows, out],
         check=True,
         env=os.environ | {"HF_HUB_OFFLINE": "1", "WANDB_MODE": "disabled", "HF_HOME": str(folder / "cache")},
     )
