@@ -75,7 +75,7 @@ def _describe(made: dict[str, dict[str, Any]], task: str, row: Mapping[str, Any]
     made["configs"][task] = {
         "task": task,
         "dataset_path": published.hub or None,
-        "dataset_name": published.configs[0] or None,
+        "dataset_name": (published.configs or ("",))[0] or None,
         "test_split": published.split,
         "output_type": "multiple_choice" if row["mode"] == "choice" else "generate_until",
         "num_fewshot": benchmark.shots,
