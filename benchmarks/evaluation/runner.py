@@ -34,7 +34,7 @@ WORDS = "First we find how many there are, then we add what was bought and take 
 
 def main() -> dict[str, Any]:
     items, where = rows()
-    task = Task(GSM8K, items, (Form("standard", "text"),), SAMPLES)
+    task = Task(GSM8K, items, (Form("eurus-2024-04", "text"),), SAMPLES)
     rates: list[float] = []
     replays: list[float] = []
     for _ in range(ROUNDS):

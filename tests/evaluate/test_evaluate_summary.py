@@ -337,7 +337,7 @@ def harness():
         for mode in ("text", "program")
         for i in range(10)
     ]
-    benchmark = sums(modes=("text", "program"), metrics=(ACCURACY, RATIO), count=12, shots=3)
+    benchmark = sums(modes=("text", "program"), metrics=(ACCURACY, RATIO), count=12, shots={"standard": 3})
     made = summary_of(results, [benchmark])
     config = {"model": "local", "model_args": "pretrained=embedded"}
     return harness_form(made, "m", {"sums": benchmark}, date=1.0, config=config, version="0.1")

@@ -158,5 +158,5 @@ class Benchmark:
     groups: tuple[str, ...] = ()  # labels by which results are shown, too
     needs_judge: bool = False
     converse: Converse | None = None
-    shots: int = 0  # worked examples in the prompt
+    shots: Mapping[str, int] = field(default_factory=dict)  # by protocol: worked examples in the prompt, 0 where absent
     version: int = 1
