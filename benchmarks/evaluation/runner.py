@@ -1,9 +1,9 @@
 """The runner's own cost: seconds a sample with a model that answers at once, journal on.
 
 In:  GSM8K's test rows where $PREFTREE_DATA (or ../shared/data beside the checkout) has them, else the slice that the
-package carries. Out: milliseconds a sample, in all and of its parts; those of a run that finds everything answered.
-Always true: every round has a directory of its own, with `synchronous=FULL`; opening and closing the journal, the jail
-and the judges are part of the time of "all", and shown apart.
+package carries. Out: milliseconds a sample; those of a run that finds everything answered.
+Always true: every round has a directory of its own, with `synchronous=FULL`; opening and closing it is timed,
+and so is judging; at its end each sample stands in the journal, answered, with its verdict.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from preftree.actors.scripted import ScriptedActor
-from preftree.environment import Interpreter
 from preftree.evaluate import Task, measure
 from preftree.evaluate.benchmark import Form, Item
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
 from preftree.evaluate.items import locate
+from preftree.forest import Forest
 from preftree.records import Message
-from preftree.verify import Judge
 
 ROOT = Path(__file__).parents[2]
 WANTED_MS = 5.0
@@ -35,8 +34,7 @@ WORDS = "First we find how many there are, then we add what was bought and take 
 
 def main() -> dict[str, Any]:
     items, where = rows()
-    task = Task(GSM8K, items, (Form("standard", "text"),), SAMPLES)
-    opening = asyncio.run(_opening())
+    task = Task(GSM8K, items, (Form("eurus-2024-04", "text"),), SAMPLES)
     rates: list[float] = []
     replays: list[float] = []
     for _ in range(ROUNDS):
@@ -49,7 +47,6 @@ def main() -> dict[str, Any]:
         "wanted_ms_a_sample": WANTED_MS,
         "ms_a_sample_of_each_round": [round(1000 * rate, 2) for rate in rates],
         "ms_a_sample_found_answered": round(1000 * statistics.median(replays), 2),
-        "s_to_start_jail_and_judges": round(opening, 2),
         "workload": {"rows": where, "items": len(items), "samples": SAMPLES, "synchronous": "FULL"},
     }
 
@@ -75,12 +72,7 @@ def _timed(task: Task, out: Path) -> float:
     began = time.perf_counter()
     results = asyncio.run(measure([task], {"scripted": ScriptedActor(answer)}, out))
     took = time.perf_counter() - began
-    assert len(results) == task.attempts
+    with Forest(out, readonly=True) as forest:
+        assert len(results) == forest.account().calls == task.attempts
+    assert {result.outcomes for result in results} == {("correct",), ("wrong",)}
     return took
-
-
-async def _opening() -> float:
-    began = time.perf_counter()
-    async with Interpreter(), Judge():
-        pass
-    return time.perf_counter() - began

@@ -53,6 +53,7 @@ def finished(tmp_path_factory, tiny_model, rows):
 def _words(rows, model, out):
     return [
         *("benchmarks=gsm8k", f"data={rows}", f"models.tiny.model={model}", f"out={out}"),
+        *("protocol.name=eurus", "modes=text"),  # without examples: the tiny model reads 4,096 bytes
         *("protocol.max_tokens=24", "protocol.samples=2", "protocol.temperature=0.8"),
     ]
 
@@ -61,7 +62,7 @@ def test_a_benchmark_by_name(finished):
     out, done = finished
     results = load_results(out / "results.jsonl")
     assert [(r.problem, r.sample) for r in results] == [(str(i), s) for i in range(len(ROWS)) for s in (0, 1)]
-    assert {r.metadata["protocol"] for r in results} == {"standard"}
+    assert {r.metadata["protocol"] for r in results} == {"eurus-2024-04"}
     assert max(r.output_tokens for r in results) <= 24
     summary = json.loads((out / "summary.json").read_text())
     (row,) = summary["rows"]

@@ -64,6 +64,14 @@ def test_groups_name_their_n(summary):
     assert ["sums", "(text),", "level", "1", "100.0", "51.0–100.0", "4"] in lines
 
 
+def test_a_label_of_many_values_stays_in_the_file(summary):
+    """As BBH's 27 tasks and MMLU's 57 subjects."""
+    figures = summary["rows"][0]["groups"]["level"]["1"]
+    for row in summary["rows"]:
+        row["groups"] = {"subject": {str(i): figures for i in range(11)}}
+    assert group_table(summary, "first") is None
+
+
 def test_a_suite_has_a_column_a_model_and_the_mean(summary):
     lines = shown(suite_table(summary)).splitlines()
     assert [line.split()[0] for line in lines if line.strip()][-1] == "average"

@@ -93,7 +93,14 @@ def _list(*, as_json: bool) -> int:
     for row in found["benchmarks"]:
         name = row["benchmark"] + (" (judge)" if row["needs_judge"] else "")
         hub = row["hub"] or f"none; {row['files'][0]}"
-        table.add_row(name, f"{row['rows']:,}", ", ".join(row["modes"]), str(row["shots"]), hub, row["licence"])
+        table.add_row(
+            name,
+            f"{row['rows']:,}",
+            ", ".join(row["modes"]),
+            "/".join(str(shots) for shots in dict.fromkeys(row["shots"].values())),
+            hub,
+            row["licence"],
+        )
     console.print(table)
     for suite in found["suites"]:
         said = f"suite={suite['suite']} ({suite['table']}, {suite['protocol']}): {', '.join(suite['columns'])}"

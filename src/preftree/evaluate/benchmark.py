@@ -167,4 +167,5 @@ class Benchmark:
     variant: Callable[[str], Benchmark] | None = None
     graded: bool = False
     equal: str = ""  # the rule under which two samples give one answer; empty: each problem's own verifier
+    shots: Mapping[str, int] = field(default_factory=dict)  # by protocol: worked examples in the prompt, 0 where absent
     version: int = 1

@@ -68,17 +68,17 @@ def _metrics(figures: list[Mapping[str, Any]]) -> dict[str, Any]:
 def _describe(made: dict[str, dict[str, Any]], task: str, row: Mapping[str, Any], benchmark: Benchmark, n: int) -> None:
     published = benchmark.published
     made["versions"][task] = benchmark.version
-    made["n-shot"][task] = benchmark.shots
+    made["n-shot"][task] = benchmark.shots.get(row["protocol"], 0)
     names = ["acc" if metric.name == "accuracy" else metric.name for metric in benchmark.metrics]
     made["higher_is_better"][task] = dict.fromkeys(names, True)
     made["n-samples"][task] = {"original": benchmark.rows, "effective": n}
     made["configs"][task] = {
         "task": task,
         "dataset_path": published.hub or None,
-        "dataset_name": published.configs[0] or None,
+        "dataset_name": (published.configs or ("",))[0] or None,
         "test_split": published.split,
         "output_type": "multiple_choice" if row["mode"] == "choice" else "generate_until",
-        "num_fewshot": benchmark.shots,
+        "num_fewshot": made["n-shot"][task],
         "repeats": row["samples"],
         "metadata": {"version": benchmark.version, "protocol": row["protocol"], "mode": row["mode"]},
     }

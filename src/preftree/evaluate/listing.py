@@ -21,7 +21,7 @@ def listing() -> dict[str, Any]:
                 "benchmark": benchmark.name,
                 "rows": benchmark.rows,
                 "modes": list(benchmark.modes),
-                "shots": benchmark.shots,
+                "shots": {protocol: benchmark.shots.get(protocol, 0) for protocol in PROTOCOLS},
                 "metrics": [metric.name for metric in benchmark.metrics],
                 "groups": list(benchmark.groups),
                 "needs_judge": benchmark.needs_judge,

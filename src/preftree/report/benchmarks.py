@@ -16,6 +16,9 @@ from rich.text import Text
 from preftree.report.terminal import plain_table
 from preftree.report.text import MISSING, clean, count, interval, missing, percent
 
+# A label with more values than this (BBH's tasks, MMLU's subjects) would hide the rest; summary.json has it.
+_SHOWN_VALUES = 10
+
 
 def benchmark_table(summary: Mapping[str, Any], model: str) -> Table:
     """One model's figures: a row a benchmark, mode and metric; the counts stand in a benchmark's first row."""
@@ -38,11 +41,11 @@ def benchmark_table(summary: Mapping[str, Any], model: str) -> Table:
 
 
 def group_table(summary: Mapping[str, Any], model: str) -> Table | None:
-    """The first metric by label, where benchmarks have groups."""
+    """The first metric by label, where a label has few values."""
     table = plain_table(f"{model}: by group", "benchmark", right=("value", "interval", "n"))
     for row in summary["rows"]:
         for label, groups in row["groups"].items() if row["model"] == model else ():
-            for value, figures in groups.items():
+            for value, figures in groups.items() if len(groups) <= _SHOWN_VALUES else ():
                 name = f"{row['benchmark']} ({row['mode']}), {label} {value}"
                 table.add_row(Text(clean(name)), *shown(figures[0]))
     return table if table.row_count else None

@@ -22,7 +22,7 @@ from typing import Any
 
 from preftree.engine import Sampling
 from preftree.errors import InputError
-from preftree.evaluate.benchmark import Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
+from preftree.evaluate.benchmark import PROTOCOLS, Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.grading.answers import grade_answer
 from preftree.evaluate.items import read_items
 from preftree.problems.places import Place, Value, read_json, values
@@ -178,4 +178,5 @@ BBH = Benchmark(
     grade=_grade,
     reference=lambda item, form: f"So the answer is {item.problem.answer}.",
     groups=("task",),
+    shots=dict.fromkeys(PROTOCOLS, 3),
 )

@@ -19,7 +19,7 @@ from typing import Any
 
 from preftree.engine import Sampling
 from preftree.errors import InputError
-from preftree.evaluate.benchmark import Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
+from preftree.evaluate.benchmark import PROTOCOLS, Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.items import read_items
 from preftree.problems.places import Place, Value, values
 from preftree.problems.rows import BadRowError, Row
@@ -171,4 +171,5 @@ MMLU = Benchmark(
     modes=("text", "choice"),
     better_of_modes=False,
     groups=("category", "subject"),
+    shots=dict.fromkeys(PROTOCOLS, _SHOTS),
 )
