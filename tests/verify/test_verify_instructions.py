@@ -33,7 +33,8 @@ CASES = [
     ("language:response_language", {"language": "de"}, IN_LANGUAGE["it"], False),
     ("language:response_language", {"language": "de"}, "12 34", True),  # nothing to tell it by counts as followed
     ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "at least"}, "One. Two.", True),
-    ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "less than"}, "Mr. Two.", True),
+    ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "less than"}, "Mr. Adams.", True),
+    ("length_constraints:number_sentences", {"num_sentences": 3, "relation": "at least"}, "Mr. Adams. Two.", False),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "***\na\n***\nb\n***", True),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "a\n***\n***\nb", False),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 1}, "a\n\nb", True),

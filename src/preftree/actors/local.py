@@ -251,34 +251,33 @@ class _Batch:
         self._decoder.rows.clear()
 
     def _scored(self, job: _Scoring) -> tuple[Sample, ...]:
-        """Each continuation's log-probabilities; what they share is read once."""
-        from preftree.actors.slots import shared_length
-
+        """Each continuation's log-probabilities; the prompt is read once."""
         prompt = self._prompt(job.request)
-        wholes = [self._prompt(job.request, continuation) for continuation in job.continuations]
-        longest = max(map(len, wholes), default=0)
+        parts = [(prompt, self._continuation(job.request, prompt, text)) for text in job.continuations]
+        longest = len(prompt) + max((len(tokens) for _, tokens in parts), default=0)
         if longest > self._decoder.num_positions:
             raise RequestRefusedError(
                 f"actor {self._name}: prompt and continuation have {longest} tokens, "
                 f"the model reads {self._decoder.num_positions}"
             )
-        # Where a tokenizer joins the end of the prompt with what follows, the scored part begins before the join.
-        starts = [shared_length(prompt, whole) for whole in wholes]
-        parts = [(whole[:start], whole[start:]) for whole, start in zip(wholes, starts, strict=True)]
-        samples = []
-        for index, logprobs in enumerate(self._decoder.score_all(parts)):
-            cached = starts[index] if index else 0
-            samples.append(
-                Sample(
-                    index,
-                    job.continuations[index],
-                    input_tokens=len(wholes[index]),
-                    output_tokens=0,
-                    cached_tokens=cached,
-                    logprobs=tuple(logprobs),
-                )
+        scores = zip(job.continuations, self._decoder.score_all(parts), strict=True)
+        return tuple(
+            Sample(
+                index,
+                text,
+                input_tokens=len(prompt) + len(logprobs),
+                output_tokens=0,
+                cached_tokens=len(prompt) if index else 0,
+                logprobs=tuple(logprobs),
             )
-        return tuple(samples)
+            for index, (text, logprobs) in enumerate(scores)
+        )
+
+    def _continuation(self, request: Request, prompt: tuple[int, ...], text: str) -> tuple[int, ...]:
+        """What the text adds to the prompt's tokens: some tokenizers write the space before a word otherwise at the
+        start of a text. Where it would join the prompt's last token, it is the text alone, as a draw would write it."""
+        whole = self._prompt(request, text)
+        return whole[len(prompt) :] if whole[: len(prompt)] == prompt else self._ids(text)
 
     # ------------------------------------------------------------ tokens and text
 

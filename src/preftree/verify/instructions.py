@@ -147,7 +147,9 @@ def _paragraphs(text: str, given: Arguments) -> bool:
     """Between dividers of three asterisks; a divider may open or close the text, but two may not meet."""
     parts = re.split(r"\s?\*\*\*\s?", text)
     blank = [not part.strip() for part in parts]
-    return not any(blank[1:-1]) and len(parts) - blank[0] - (len(parts) > 1 and blank[-1]) == given["num_paragraphs"]
+    return not any(blank[1:-1]) and len(parts) - blank[0] - (len(parts) > 1 and blank[-1]) == int(
+        given["num_paragraphs"]
+    )
 
 
 def _first_word(text: str, given: Arguments) -> bool:
@@ -157,7 +159,7 @@ def _first_word(text: str, given: Arguments) -> bool:
     if not 1 <= nth <= count or not parts[nth - 1].strip():
         return False
     word = re.split(r"[.,?!'\"]", parts[nth - 1].split()[0].lstrip("'").lstrip('"'))[0]
-    return count == given["num_paragraphs"] and word.lower() == given["first_word"].lower()
+    return count == int(given["num_paragraphs"]) and word.lower() == str(given["first_word"]).lower()
 
 
 # ---------------------------------------------------------------- content and format
@@ -195,12 +197,12 @@ def _constrained(text: str, given: Arguments) -> bool:
 def _highlights(text: str, given: Arguments) -> bool:
     single = [part.strip("*").strip() for part in re.findall(r"\*[^\n*]*\*", text)]
     double = [part[2:-2].strip() for part in re.findall(r"\*\*[^\n*]*\*\*", text)]
-    return sum(map(bool, single + double)) >= given["num_highlights"]
+    return sum(map(bool, single + double)) >= int(given["num_highlights"])
 
 
 def _sections(text: str, given: Arguments) -> bool:
     found = re.findall(re.escape(given["section_spliter"].strip()) + r"\s?\d+", text)
-    return len(found) >= given["num_sections"]
+    return len(found) >= int(given["num_sections"])
 
 
 def _json(text: str, given: Arguments) -> bool:
