@@ -163,7 +163,6 @@ class Benchmark:
     groups: tuple[str, ...] = ()  # labels by which results are shown, too
     needs_judge: bool = False
     converse: Converse | None = None
-    shots: int = 0  # worked examples in the prompt
     variant: Callable[[str], Benchmark] | None = None
     graded: bool = False
     equal: str = ""  # the rule under which two samples give one answer; empty: each problem's own verifier
