@@ -123,6 +123,18 @@ class Engine:
             await self.forest.add_observation(key, stored)
         return stored
 
+    async def printed(self, code: str, cpu_s: float) -> Observation:
+        """What a whole program prints to standard output, run by itself within `cpu_s` processor seconds."""
+        key = digest(["program", code, cpu_s])
+        stored = self.forest.observation(key)
+        if stored is None:
+            run = await self.interpreter.run_program(code, cpu_s=cpu_s)
+            if run.status == "broken":
+                run = await self.interpreter.run_program(code, cpu_s=cpu_s)
+            stored = Observation(run.status, run.output, cpu_s=run.cpu_s)
+            await self.forest.add_observation(key, stored)
+        return stored
+
     async def verdict(self, kind: str, answer: str, reference: str) -> Verdict:
         """Whether `answer` equals `reference` under the rule `kind`. A judge that fails is asked again."""
         key = digest([kind, answer, reference])

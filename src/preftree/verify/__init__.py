@@ -16,7 +16,7 @@ answer. `verify` is pure and in-process, and nasty input may hold it for long; `
 
 from preftree.verify.answers import answer_of_observation, find_answer, last_number, solution_of
 from preftree.verify.judge import Judge
-from preftree.verify.paper_math import match_answer
+from preftree.verify.paper_math import hendrycks, match_answer, match_answer_2024_09
 from preftree.verify.registry import VERIFIERS, verify
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "Judge",
     "answer_of_observation",
     "find_answer",
+    "hendrycks",
     "last_number",
     "match_answer",
+    "match_answer_2024_09",
     "solution_of",
     "verify",
 ]

@@ -32,7 +32,7 @@ def judge_paper_theoremqa(answer: str, reference: str) -> Ruling:
     given = _theoremqa_value(match_answer(answer))
     wanted = read_reference(reference.strip())
     if reference.strip() in ("true", "false") and isinstance(given, Fraction):
-        given = {0: "false", 1: "true"}.get(given)  # to Python, 1 is True
+        given = "true" if given == 1 else "false" if given == 0 else None  # to Python, 1 is True
     if isinstance(wanted, list):
         numbers = given if isinstance(given, list) and all(isinstance(x, Fraction) for x in given) else []
         equal = len(numbers) == len(wanted) and all(map(close, sorted(numbers), sorted(wanted)))

@@ -370,17 +370,17 @@ def _sympys(text: str, within: bool) -> str:
     value = arithmetic(text) if within else None
     if value is not None:
         return str(value)
-    # A full stop after LaTeX is passed over, after a number it is a fault.
-    text = text[:-1] if text.endswith(".") and not re.fullmatch(r"[\d.,]+", text) else text
-    if text.endswith(".") or re.search(r"\$|\\circ|\\text", text):
-        return ""
     depth = 0
     for place, letter in enumerate(text):
         depth += (letter in "([") - (letter in ")]")
         if depth < 0:
             # The parser of LaTeX stops at what it can't go on with, and is content.
-            return re.sub(r"\\right$", "", text[:place].rstrip())
-    return text
+            text = re.sub(r"\\right$", "", text[:place].rstrip())
+            break
+    # A full stop is passed over after LaTeX, and makes a number of Python's after a digit.
+    if text.endswith(".") and (not re.fullmatch(r"[\d.,]+", text) if within else re.search(r"(?<![.\d])\d+\.$", text)):
+        text = text[:-1]
+    return "" if text.endswith(".") or re.search(r"\$|\\circ|\\text", text) else text
 
 
 def arithmetic(text: str) -> Fraction | None:

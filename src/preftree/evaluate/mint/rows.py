@@ -41,9 +41,11 @@ def read(path: str | None, published: Published) -> Read:
     """All tasks, one after the other."""
     if path is None:
         raise InputError("mint: no hub has its rows; name a folder with data=…")
-    reads = [
-        read_items(_values(Path(path), task), lambda row, place, task=task: _item(row, task)) for task in GROUPS
-    ]  # fmt: skip
+
+    def read_task(task: str) -> Read:
+        return read_items(_values(Path(path), task), lambda row, place: _item(row, task))
+
+    reads = [read_task(task) for task in GROUPS]
     return Read(
         tuple(item for one in reads for item in one.items), tuple(said for one in reads for said in one.set_aside)
     )
