@@ -7,13 +7,13 @@ from dataclasses import replace
 from statistics import mean, stdev
 
 import pytest
-from small_benchmarks import TEXT, sums
+from small_benchmarks import TEXT, items, sums
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import ACCURACY, Metric, Published
 from preftree.evaluate.harness import harness_form
 from preftree.evaluate.registry import BENCHMARKS
-from preftree.evaluate.suites import SUITES, Asking, Choice, choose
+from preftree.evaluate.suites import SUITES, Asking, Choice, Column, asked_items, choose
 from preftree.evaluate.summary import Rows, Spent, busy_seconds, figure, summarize
 from preftree.records import Result
 from preftree.statistics import mean_interval, ratio_interval, wilson
@@ -174,7 +174,9 @@ def test_counts_and_cost():
     [
         pytest.param(Rows(sums(count=4), 4, 4), None, [], id="whole"),
         pytest.param(Rows(sums(count=9), 4, 4), None, ["sums: 4 rows were there; the published set has 9"], id="fewer"),
-        pytest.param(Rows(sums(count=9), 9, 4), 4, ["sums: the first 4 of 9 rows (limit)"], id="limit"),
+        pytest.param(
+            Rows(sums(count=9), 9, 4), 4, ["sums: 4 of 9 rows were asked, the first ones (limit)"], id="limit"
+        ),
         pytest.param(
             Rows(sums(count=5), 4, 4, ("f.jsonl row 3: not JSON",)),
             None,
@@ -291,6 +293,26 @@ def test_every_name_of_a_suite_is_a_benchmark_or_told():
 def test_wrong_names_are_one_sentence(given, said):
     with pytest.raises(InputError, match=said):
         choose(**given, judge=False)
+
+
+@pytest.mark.parametrize(
+    ("columns", "limit", "asked"),
+    [
+        pytest.param((), None, "012345", id="all"),
+        pytest.param((), 2, "01", id="first"),
+        pytest.param((Column("S", "sums"),), 3, "012", id="a-whole-column"),
+        pytest.param(
+            (Column("O", "sums", "kind", "odd"), Column("E", "sums", "kind", "even")), 1, "01", id="each-first"
+        ),
+        pytest.param((Column("O", "sums", "kind", "odd"),), None, "135", id="only-what-has-a-column"),
+        pytest.param((Column("O", "sums", "kind", "odd"),), 2, "13", id="and-limited"),
+        pytest.param((Column("O", "other", "kind", "odd"),), None, "012345", id="another's-column"),
+    ],
+)
+def test_which_items_are_asked(columns, limit, asked):
+    choice = Choice((), "standard", "suite" if columns else "", False, columns)
+    found = asked_items(items(6), "sums", choice, limit)
+    assert [item.id for item in found] == [f"sum-{i}" for i in asked]
 
 
 def test_a_judge_that_is_missing_is_told(monkeypatch):

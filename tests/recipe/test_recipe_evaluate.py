@@ -212,7 +212,7 @@ def test_two_models_have_a_file_each(tiny_model, rows, tmp_path):
     }
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert [row["model"] for row in summary["rows"]] == ["tiny", "other"]
-    assert "gsm8k: the first 2 of 8 rows (limit)" in summary["notes"]
+    assert "gsm8k: 2 of 8 rows were asked, the first ones (limit)" in summary["notes"]
 
 
 def test_own_problems_as_ever(tiny_model, tmp_path):

@@ -92,15 +92,9 @@ def _list(*, as_json: bool) -> int:
     table = Table("benchmark", "rows", "modes", "shots", "hub id", "licence", box=None, pad_edge=False)
     for row in found["benchmarks"]:
         name = row["benchmark"] + (" (judge)" if row["needs_judge"] else "")
-        hub = row["hub"] or f"none; {row['files'][0]}"
-        table.add_row(
-            name,
-            f"{row['rows']:,}",
-            ", ".join(row["modes"]),
-            "/".join(str(shots) for shots in dict.fromkeys(row["shots"].values())),
-            hub,
-            row["licence"],
-        )
+        shots = "/".join(str(number) for number in dict.fromkeys(row["shots"].values()))
+        place = row["hub"] or f"none; {', '.join(row['files'][:1])}"
+        table.add_row(name, f"{row['rows']:,}", ", ".join(row["modes"]), shots, place, row["licence"])
     console.print(table)
     for suite in found["suites"]:
         said = f"suite={suite['suite']} ({suite['table']}, {suite['protocol']}): {', '.join(suite['columns'])}"

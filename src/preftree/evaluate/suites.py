@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from preftree.errors import InputError
-from preftree.evaluate.benchmark import Benchmark, Form
+from preftree.evaluate.benchmark import Benchmark, Form, Item
 from preftree.evaluate.registry import find_benchmark, find_protocol
 
 MODES = ("text", "program", "choice")
@@ -154,6 +154,22 @@ def choose(
         )
     chosen = tuple(Chosen(one, _forms(one, form, modes, known.modes)) for one in found)
     return Choice(chosen, form, suite, bool(modes), known.columns, known.average)
+
+
+def asked_items(items: Sequence[Item], benchmark: str, choice: Choice, limit: int | None) -> tuple[Item, ...]:
+    """The items that are asked: all, or the first `limit`. Where a suite has columns of a benchmark's groups (MINT's
+    code and math), these alone, and the first of each: so a row is whole, however few are asked."""
+    wanted = {(column.label, column.value) for column in choice.columns if column.benchmark == benchmark}
+    if not any(label for label, _ in wanted):
+        return tuple(items[:limit])
+    taken = dict.fromkeys(wanted, 0)
+    found = []
+    for item in items:
+        mine = [one for one in wanted if item.labels.get(one[0]) == one[1]]
+        if any(limit is None or taken[one] < limit for one in mine):
+            found.append(item)
+            taken |= {one: taken[one] + 1 for one in mine}
+    return tuple(found)
 
 
 def find_suite(name: str) -> Suite:

@@ -246,8 +246,9 @@ def _notes(rows: Sequence[Rows], table: Sequence[Mapping[str, Any]], limit: int 
             notes.append(f"{name}: {len(found.set_aside)} rows were set aside, for one {found.set_aside[0]}")
         if found.found != full:
             notes.append(f"{name}: {found.found:,} rows were there; the published set has {full:,}")
-        if limit is not None and found.used < found.found:
-            notes.append(f"{name}: the first {found.used:,} of {found.found:,} rows (limit)")
+        if found.used < found.found:
+            which = "those of the suite's columns" if limit is None else "the first ones (limit)"
+            notes.append(f"{name}: {found.used:,} of {found.found:,} rows were asked, {which}")
     for row in table:
         for made in row["metrics"]:
             if made["unscored"]:

@@ -97,5 +97,6 @@ _ALIASES = {
     "hotpot": "hotpotqa",
     "mathtrain": "math",
     "math500": "math",
+    "mbppfull": "mbpp",
     "gsm8ktrain": "gsm8k",
 }

@@ -22,7 +22,7 @@ from preftree.evaluate import Task, measure, spending, write_results
 from preftree.evaluate.benchmark import Benchmark, Read
 from preftree.evaluate.harness import harness_form
 from preftree.evaluate.items import locate
-from preftree.evaluate.suites import Choice
+from preftree.evaluate.suites import Choice, asked_items
 from preftree.evaluate.summary import Rows, summarize
 from preftree.forest import Forest
 from preftree.recipe.actors import open_actors
@@ -50,7 +50,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     rows, tasks, notes = [], [], []
     for one in choice.chosen:
         read = _read(one.benchmark, settings.data)
-        items = read.items[: settings.limit]
+        items = asked_items(read.items, one.benchmark.name, choice, settings.limit)
         rows.append(Rows(one.benchmark, len(read.items), len(items), read.set_aside))
         tasks.append(Task(one.benchmark, items, one.forms, asking.samples, asking.seed, asking.overrides))
 
