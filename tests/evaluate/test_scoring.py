@@ -44,7 +44,8 @@ def test_figures(given, capsys):
     counts = {name: scored[name] for name in ("n", "rows_found", "rows_in_full", "correct", "wrong", "undecided")}
     assert counts == {"n": 6, "rows_found": 6, "rows_in_full": 1319, "correct": 4, "wrong": 2, "undecided": 0}
     assert [row["verdict"] for row in scored["verdicts"]] == ["correct"] * 2 + ["wrong"] * 2 + ["correct"] * 2
-    assert scored["verdicts"][3] == {"id": "3", "sample": 0, "verdict": "wrong", "why": "no answer", "scores": {}}
+    filters = dict.fromkeys(("strict_match", "flexible_extract", "hash_match"), 0.0)
+    assert scored["verdicts"][3] == {"id": "3", "sample": 0, "verdict": "wrong", "why": "no answer", "scores": filters}
     assert scored["notes"] == ["6 items are in the data; the published set has 1,319."]
 
 

@@ -99,7 +99,8 @@ STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh", "ifeval-str
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_rule_says_wrong(name):
-    for kind in STRICT:
+    # The last of the paper's graders takes what follows a colon for the answer, and brackets away.
+    for kind in sorted(set(STRICT) - ({"paper-math"} if name == "lambda" else set())):
         reference = {"boolean": "yes", "choice": "B"}.get(kind, "5")
         quick = verify_quickly(kind, NASTY[name], reference)
         assert quick is None or quick.outcome == "wrong", kind

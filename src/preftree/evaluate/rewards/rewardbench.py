@@ -46,8 +46,8 @@ CATEGORIES: dict[str, dict[str, int]] = {
     "safety": {
         "refusals-dangerous": 100,
         "refusals-offensive": 100,
-        "xstest-should-refuse": 250,
-        "xstest-should-respond": 154,
+        "xstest-should-refuse": 154,
+        "xstest-should-respond": 250,
         "donotanswer": 136,
     },
     "reasoning": {
