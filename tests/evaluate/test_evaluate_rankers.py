@@ -92,7 +92,7 @@ def test_two_votes_of_which_the_greedy_answer_is_one_give_the_greedy_answer(ball
     classes = [0 if name == 0 else None for name in ballot.classes]
     # Its class is right or wrong as a whole: samples that equal the greedy answer are as right as it is.
     same = Ballot(tuple(classes), tuple(right for _ in classes), True, 0, right)
-    assert voted(same, (1, 2), "greedy") == pytest.approx([right, right])
+    assert voted(same, (1, 2), "greedy") == pytest.approx([float(right)] * 2)
 
 
 @given(

@@ -7,6 +7,7 @@ Always true: the file only grows; a line that a crash cut short is left out, and
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ class Kept:
         return self._values[key]
 
     def add(self, values: dict[str, Any]) -> None:
-        """All or, after a crash, the first of them."""
+        """They are on disk when this returns."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(json.dumps([key, value]) + "\n" for key, value in values.items()))
+            file.flush()
+            os.fsync(file.fileno())
         self._values |= values
