@@ -110,7 +110,7 @@ def test_equality_through_others_in_any_order(world):
             _DOUBLE,
             ["def double(x): return x * 2 + 1e-9", "def double(x): return x * 2.0", "def double(x): return x * 2.01"],
             [0, 0, 1],
-            id="floats-to-six-digits",
+            id="floats-to-six-digits-and-eight-places",
         ),
         pytest.param(
             Tests(code=f"{_CHECK}\ncheck(double)", names=("double",)),

@@ -6,7 +6,8 @@ what is kept is what the program gave, never whether that was right. So the kept
 no verdict. It is plain data, read in the judge's jail, where no candidate's code runs.
 
 The paper does not say how programs are found equal; this is our choice. Two values count as equal as `==` has it,
-floats to six significant digits; of an exception the kind counts; of an object that is no plain data its class's name.
+floats to six significant digits and eight decimal places; of an exception the kind counts; of an object that is no
+plain data its class's name.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _plain_output(value):
     if isinstance(value, (bool, int)):
         return str(int(value))
     if isinstance(value, float):
-        return format(value, ".6g")
+        return format(round(value, 8) + 0.0, ".6g")  # and no minus of zero
     if isinstance(value, (list, tuple)):
         return ("[%s]" if isinstance(value, list) else "(%s)") % ",".join(map(_plain_output, value))
     if isinstance(value, (set, frozenset)):
