@@ -200,7 +200,7 @@ def test_a_benchmark_of_the_registry(tmp_path):
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
     benchmark = find_benchmark("gsm8k")
     items = benchmark.read(str(tmp_path / "test.jsonl"), benchmark.published).items
-    pool = published_pool(benchmark, Form("standard", "text"), items)
+    pool = published_pool(benchmark, Form("eurus-2024-04", "text"), items)
     policy = Policy(tmp_path / "log")
     done, _ = asyncio.run(draw([pool], "made", policy, Draws(6), tmp_path / "out", greedy=True))
     assert [one.key for one in done] == [f"gsm8k/{i}" for i in range(4)]
