@@ -52,10 +52,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
 
 
 def write_rows(folder: Path) -> Path:
-    """A made set in the published form."""
+    """A made set in the published form (JSON Lines; the blank line tells a file of one row from a JSON list)."""
     for task, rows in ROWS.items():
         (folder / task).mkdir(parents=True)
-        (folder / task / "test_prompts.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / task / "test_prompts.json").write_text("".join(json.dumps(row) + "\n" for row in rows) + "\n")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""MT-Bench: how it is asked, what the judge is asked, marks read, kept and counted. The judges here are scripted mocks."""
+"""MT-Bench: how it is asked, what the judge is asked, marks read and counted. The judges here are scripted mocks."""
 
 from __future__ import annotations
 

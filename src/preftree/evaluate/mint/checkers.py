@@ -180,9 +180,10 @@ def theoremqa_equal(value: Any, reference: Any, answer_type: str) -> bool:
     return not isinstance(value, (str, list)) and _close(value, reference)
 
 
-def _close(value: float, reference: float) -> bool:
+def _close(value: float, reference: int | float) -> bool:
     if not math.isfinite(value):
         return False
     if isinstance(reference, float):
-        return abs(value - reference) <= _FLOAT_TOLERANCE * abs(reference)
+        eps = abs(reference) * _FLOAT_TOLERANCE
+        return reference - eps <= value <= reference + eps
     return round(value) == reference
