@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,7 @@ def read(path: str | None, published: Published) -> Read:
     """All tasks, one after the other."""
     if path is None:
         raise InputError("mint: no hub has its rows; name a folder with data=…")
-
-    def read_task(task: str) -> Read:
-        return read_items(_values(Path(path), task), lambda row, place: _item(row, task))
-
-    reads = [read_task(task) for task in GROUPS]
+    reads = [read_items(_values(Path(path), task), partial(_item, task)) for task in GROUPS]
     return Read(
         tuple(item for one in reads for item in one.items), tuple(said for one in reads for said in one.set_aside)
     )
@@ -59,7 +56,7 @@ def _values(folder: Path, task: str) -> Iterator[Value]:
         yield replace(value, file=f"{task}/{_FILE}")
 
 
-def _item(row: Row, task: str) -> Item:
+def _item(task: str, row: Row, place: int) -> Item:
     identity = f"{task}/{text_field(row, 'id')}"
     data: dict[str, Any] = {"reference": _reference(row)}
     if GROUPS[task] == "code":
