@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 VERDICTS = Path(__file__).parents[2] / "tests" / "evaluate" / "verdicts"
-DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 # Carries the punkt_tab data of NLTK, which its own downloader would fetch from a site.
 _CARRIER = "llama-index-core==0.14.25"
 
