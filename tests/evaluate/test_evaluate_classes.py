@@ -6,10 +6,12 @@ import random
 import pytest
 
 from preftree.engine import Engine
+from preftree.engine.code import judge_code
 from preftree.environment import EnvironmentSettings, Interpreter, Limits
 from preftree.evaluate.classes import answer_classes
 from preftree.evaluate.outputs import recording, told
 from preftree.forest import Forest
+from preftree.problems import SourceSettings, load
 from preftree.records import Case, Problem, Reference, TestRun, Tests
 from preftree.verify import Judge
 
@@ -194,3 +196,35 @@ def test_a_program_runs_once(world, monkeypatch):
 )
 def test_what_a_run_tells(run, expected):
     assert told(run) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["humaneval", "mbpp"])
+def test_real_tests_put_no_right_and_no_wrong_program_together(tmp_path, data_dir, name):
+    """Reference programs and mutants of them: a class has one verdict, and what is right has a vote."""
+    file = {"humaneval": "HumanEval.jsonl.gz", "mbpp": "new_mbpp.json"}[name]
+    problems = load(SourceSettings(name=name, path=str(data_dir / name / file))).problems[:40]
+
+    async def one(engine, problem):
+        gold = problem.references[0].program
+        programs = [gold, f"# in other words\n{gold}\n"]
+        for old, new in (("+", "-"), ("<", ">"), ("True", "False"), ("1", "2"), ("return ", "return not ")):
+            before, found, after = gold.rpartition(old)
+            programs += [before + new + after] if found else []
+        given = await answer_classes(engine, problem, programs)
+        return given, [(await judge_code(engine, problem, program))[1].outcome for program in programs]
+
+    async def work():
+        with Forest(tmp_path / "forest") as forest:
+            async with Interpreter(EnvironmentSettings()) as interpreter, Judge() as judge:
+                engine = Engine(forest, interpreter, judge)
+                return await asyncio.gather(*(one(engine, problem) for problem in problems))
+
+    mutants = 0
+    for given, verdicts in asyncio.run(work()):
+        assert given[0] == given[1] == 0
+        judged = set(zip(given, verdicts, strict=True))
+        assert (None, "correct") not in judged
+        assert len([pair for pair in judged if pair[0] is not None]) == len(set(given) - {None})
+        mutants += verdicts.count("wrong")
+    assert mutants > 40

@@ -31,7 +31,7 @@ _EXAMPLES = {
     ),
     "rerank": (
         "problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",
-        "benchmarks=[gsm8k] data=data protocol=eurus policy.sft.model=runs/sft draws.samples=16 "
+        "benchmarks=gsm8k data=data protocol=eurus policy.sft.model=runs/sft draws.samples=16 "
         "rewards.mine.model=runs/reward out=runs/gsm8k-best-of-n",
         "best-of-n.yaml rewards.other.model=runs/other   # in the same directory: no answer is drawn again",
     ),

@@ -105,10 +105,8 @@ def own_pool(name: str, problems: Sequence[Problem], draws: OwnDraws) -> Pool:
 def published_pool(benchmark: Benchmark, form: Form, items: Sequence[Item]) -> Pool:
     """A benchmark's items, if one answer to each can be chosen."""
     asked = benchmark.ask(items[0], form)
-    if benchmark.converse is not None or asked.then or asked.choices:
-        raise InputError(
-            f"{benchmark.name}: needs one sampled answer an item, to choose among; it is no such benchmark"
-        )
+    if benchmark.converse is not None or benchmark.needs_judge or asked.then or asked.choices:
+        raise InputError(f"{benchmark.name}: has no single sampled answer that is judged, so there is none to choose")
     return Pool(benchmark, form, tuple(items))
 
 

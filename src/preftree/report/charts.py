@@ -59,7 +59,11 @@ def rerank_figure(
     rows: Sequence[Mapping[str, Any]], title: str = "Accuracy of one answer chosen from N samples"
 ) -> Markup | None:
     lines = []
-    for i, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    others = [method for method in methods if method not in _METHOD_STYLES]
+    # Rewards of any name; each hue's plain line is another method's.
+    styles = _METHOD_STYLES | {method: f"hue{(1, 2, 4)[i % 3]} dashed" for i, method in enumerate(others)}
+    for method in methods:
         mine = sorted((row for row in rows if row["method"] == method), key=lambda row: row["n"])
         mine = [row for row in mine if not missing(row["value"])]
         if len(mine) > 1:
@@ -67,7 +71,7 @@ def rerank_figure(
                 Line(
                     method,
                     [(row["n"], row["value"]) for row in mine],
-                    _METHOD_STYLES.get(method, f"hue{1 + i % 5} dashed"),
+                    styles[method],
                     band=[(row["low"], row["high"]) for row in mine],
                 )
             )

@@ -44,7 +44,7 @@ _COLUMNS = ("dataset", "method", "n", "value", "low", "high", "problems")
 class Settings:
     policy: dict[str, Any]  # one name → settings of the actor that answers
     problems: str | None = None  # JSONL of problems of one's own
-    benchmarks: tuple[str, ...] = ()  # in their place: benchmarks by name
+    benchmarks: str | tuple[str, ...] = ()  # in their place: benchmarks by name; `a,b` is the two
     data: str | None = None  # benchmarks: a file, or a folder of data sets; none: the hub
     protocol: OwnDraws | str | None = None  # own problems: how they are asked; benchmarks: a protocol's name
     mode: str = ""  # benchmarks: text or program; none: the benchmark's first
@@ -122,7 +122,8 @@ def _pools(settings: Settings, name: str) -> list[Pool]:
         return [own_pool(name, read_problems(settings.problems), _own_draws(settings))]
     protocol = find_protocol(settings.protocol if isinstance(settings.protocol, str) else "standard")
     pools = []
-    for wanted in settings.benchmarks:
+    named = settings.benchmarks.split(",") if isinstance(settings.benchmarks, str) else settings.benchmarks
+    for wanted in named:
         benchmark = find_benchmark(wanted)
         mode = settings.mode or benchmark.modes[0]
         if mode not in benchmark.modes:
