@@ -1,6 +1,6 @@
 """What the rewardbench package says, run by the environment of `make reward-peers` (transformers 4: no preftree there).
 
-    .venv-reward-peers/bin/python benchmarks/agreement/_rewardbench_peer.py MODEL ROWS OUT
+    .venv-reward-peers/bin/python benchmarks/_rewardbench_peer.py MODEL ROWS OUT
 
 In:  a reward model's folder, RewardBench's rows as JSON Lines. Out: OUT, a JSON file with each row's two rewards and
 verdict, the accuracy of each subset, the scores of its categories, and the scores of made-up accuracies.
