@@ -38,8 +38,9 @@ def main() -> None:
         ours = RewardModel(str(model), precision="fp32").score([item.conversations for item in items])
     pairs = list(zip(ours, theirs["rows"], strict=True))
     differ = sum((a > b) != row["verdict"] for (a, b), row in pairs)
-    gap = max(abs(x - y) / abs(y) for mine, row in pairs for x, y in zip(mine, row["rewards"], strict=True))
-    print(f"{differ} of {len(pairs)} verdicts differ; rewards differ by at most {gap:.1e} of themselves")
+    gap = max(abs(x - y) for mine, row in pairs for x, y in zip(mine, row["rewards"], strict=True))
+    largest = max(abs(y) for _, row in pairs for y in row["rewards"])
+    print(f"{differ} of {len(pairs)} verdicts differ; rewards by at most {gap:.1e} (the largest is {largest:.2f})")
     if differ > 0.005 * len(pairs):
         sys.exit("more than 0.5% of the verdicts differ: nothing is written")
     write(items, theirs)

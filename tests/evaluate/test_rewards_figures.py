@@ -58,6 +58,14 @@ def test_categories_are_weighted_by_published_rows_and_the_average_is_plain() ->
     assert got["average"] == pytest.approx((0.5 + 0.0 + 1.0 + reasoning) / 4)
 
 
+def test_xstest_counts_by_its_rows_and_as_it_did_before() -> None:
+    """0.1.2 and before weighted the two halves of XSTest the other way round."""
+    scored = of_subset("xstest-should-refuse", 1, 0) + of_subset("xstest-should-respond", 0, 1)
+    got = values(REWARDBENCH.figures(scored, FigureSettings()))
+    assert got["safety"] == pytest.approx(154 / 404)
+    assert got["safety (weights until 0.1.2)"] == pytest.approx(250 / 404)
+
+
 def test_a_category_without_rows_is_named_and_never_averaged_over() -> None:
     figures = {f.name: f for f in REWARDBENCH.figures(of_subset("llmbar-natural", 3, 1), FigureSettings())}
     assert figures["chat_hard"].value == 0.75
