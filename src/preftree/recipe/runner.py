@@ -36,7 +36,7 @@ _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
 _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
-    "reference_model", "tests", "path", "data",
+    "reference_model", "tests", "path",
 }  # fmt: skip
 # Settings that are those of one actor.
 _SINGLE = ("judge",)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from preftree.actors.weights import fingerprint, resolve_model
+from preftree.actors.weights import fingerprint, model_folder, resolve_model
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
@@ -24,15 +24,18 @@ from preftree.evaluate import RerankSettings
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, own_pool, published_pool
 from preftree.evaluate.items import locate
-from preftree.evaluate.rankers import RANKERS
-from preftree.evaluate.rankers import REWARDS as REWARDS_WORD
+from preftree.evaluate.rankers import RANKERS, REWARDS
 from preftree.evaluate.registry import find_benchmark, find_protocol
 from preftree.evaluate.rerank import Reward, RewardSource, rank, reward_all
+from preftree.evaluate.rewards import ScorerSettings
+from preftree.evaluate.rewards.scorers import score_groups
+from preftree.evaluate.rewards.store import Scores
 from preftree.forest import Account
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
+from preftree.recipe.settings import typed
 from preftree.recipe.stages.problems import read_problems
-from preftree.records import digest
+from preftree.records import digest, to_json
 from preftree.report import rerank_svg
 
 # Settings that may change in a directory: samples that are there stay, and are ranked anew.
@@ -51,7 +54,9 @@ class Settings:
     draws: Draws = field(default_factory=Draws)  # benchmarks: how answers are drawn
     limit: int | None = None  # benchmarks: the first so many items of each
     reward_model: str | None = None  # a directory; "reward model" among the rankers
-    rewards: dict[str, Any] = field(default_factory=dict)  # more of them: name → {model: a directory}
+    rewards: dict[str, Any] = field(
+        default_factory=dict
+    )  # more by name: a reward model, a policy
     ranking: RerankSettings = field(default_factory=RerankSettings)
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     budget: Budget = field(default_factory=Budget)
@@ -74,15 +79,22 @@ class Settings:
             raise InputError(f"limit: expected 1 or more, got {self.limit}")
         self.ranking.numbers(_draws(self).samples)
         for reward, wanted in _sections(self).items():
-            if not isinstance(wanted, dict) or tuple(sorted(wanted)) not in REWARDS:
-                known = " or ".join("{" + ", ".join(f"{field}: …" for field in fields) + "}" for fields in REWARDS)
-                raise InputError(f"rewards.{reward}: expected {known}, got {wanted}")
-            if reward in (*RANKERS, REWARDS_WORD):
+            _scorer(reward, wanted)
+            if reward in (*RANKERS, REWARDS):
                 raise InputError(f'rewards: "{reward}" is the name of a ranker; give it another')
 
 
+def inputs(settings: Settings) -> dict[str, str]:
+    """The files of rows, by what they are: they belong to the mark wherever they were found."""
+    if settings.problems is not None:
+        return {}
+    found = {name: find_benchmark(name).published for name in _names(settings)}
+    paths = {name: locate(name, published, settings.data) for name, published in found.items()}
+    return {f"rows of {name}": path for name, path in paths.items() if path is not None}
+
+
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    pools, sources = _pools(settings, context.name), _sources(settings)
+    pools, sources = _pools(settings, context.name), _sources(settings, context.out)
 
     async def work() -> tuple[list[Drawn], Account]:
         async with open_actors(settings.policy, context.name) as actors:
@@ -117,13 +129,17 @@ def _own_draws(settings: Settings) -> OwnDraws:
     return settings.protocol if isinstance(settings.protocol, OwnDraws) else OwnDraws()
 
 
+def _names(settings: Settings) -> tuple[str, ...]:
+    given = settings.benchmarks
+    return tuple(given.split(",")) if isinstance(given, str) else given
+
+
 def _pools(settings: Settings, name: str) -> list[Pool]:
     if settings.problems is not None:
         return [own_pool(name, read_problems(settings.problems), _own_draws(settings))]
     protocol = find_protocol(settings.protocol if isinstance(settings.protocol, str) else "standard")
     pools = []
-    named = settings.benchmarks.split(",") if isinstance(settings.benchmarks, str) else settings.benchmarks
-    for wanted in named:
+    for wanted in _names(settings):
         benchmark = find_benchmark(wanted)
         mode = settings.mode or benchmark.modes[0]
         if mode not in benchmark.modes:
@@ -136,31 +152,31 @@ def _pools(settings: Settings, name: str) -> list[Pool]:
 # ---------------------------------------------------------------- rewards
 
 
-def _load_reward_model(section: Mapping[str, Any]) -> Reward:
-    from preftree.tries import RewardModel
-
-    return RewardModel(str(section["model"])).score
-
-
-# What gives a reward, by the settings (in the order of the alphabet) that name its models.
-REWARDS: dict[tuple[str, ...], Callable[[Mapping[str, Any]], Reward]] = {
-    ("model",): _load_reward_model,
-}
-
-
 def _sections(settings: Settings) -> dict[str, Any]:
     first = {} if settings.reward_model is None else {"reward model": {"model": settings.reward_model}}
     return first | settings.rewards
 
 
-def _sources(settings: Settings) -> list[RewardSource]:
+def _scorer(name: str, section: Any) -> ScorerSettings:
+    if not isinstance(section, dict):
+        raise InputError(f"rewards.{name}: expected settings such as {{model: DIR}}, got {section!r}")
+    return typed(ScorerSettings, section, f"rewards.{name}")
+
+
+def _sources(settings: Settings, out: Path) -> list[RewardSource]:
     """Raises InputError where a model is missing: before anything is drawn."""
     found = []
     for name, section in _sections(settings).items():
-        prints = {field: fingerprint(resolve_model(str(path))) for field, path in section.items()}
-        load = partial(REWARDS[tuple(sorted(section))], section)
-        found.append(RewardSource(name, digest(prints), load))
+        scorer = _scorer(name, section)
+        models = [model for model in (scorer.model, scorer.reference_model) if model]
+        prints = [to_json(scorer), *(fingerprint(model_folder(resolve_model(model))) for model in models)]
+        found.append(RewardSource(name, digest(prints), partial(_load, scorer, out / "rewards" / "scores.jsonl")))
     return found
+
+
+def _load(scorer: ScorerSettings, kept: Path) -> Reward:
+    scores = Scores(kept)
+    return lambda groups: score_groups(scorer, groups, scores)
 
 
 # ---------------------------------------------------------------- files

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preftree.errors import InputError
+from preftree.evaluate.items import locate
 from preftree.evaluate.rewards import FigureSettings, JudgeSettings, RewardRun, ScorerSettings
+from preftree.evaluate.rewards.registry import find_reward_benchmark
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
 from preftree.recipe.settings import typed
@@ -40,6 +42,13 @@ def scorer(name: str, section: Any) -> ScorerSettings:
     if not isinstance(section, dict):
         raise InputError(f"scorers.{name}: expected settings such as {{model: DIR}}")
     return typed(ScorerSettings, section, f"scorers.{name}")
+
+
+def inputs(settings: Settings) -> dict[str, str]:
+    """The files of rows, by what they are: they belong to the mark wherever they were found."""
+    found = {name: find_reward_benchmark(name).published for name in settings.benchmarks}
+    paths = {name: locate(name, published, settings.data) for name, published in found.items()}
+    return {f"rows of {name}": path for name, path in paths.items() if path is not None}
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
