@@ -268,7 +268,7 @@ def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys):
         pytest.param(["protocol=eurus"], "protocol: expected settings", id="protocol"),
         pytest.param(["protocol.turns=3"], 'unknown field "turns"', id="turns"),
         pytest.param(["protocol.temperature=0"], "all 8 samples are the same", id="temperature"),
-        pytest.param(["rewards.a.modle=x"], "rewards.a: unknown setting "modle"", id="reward"),
+        pytest.param(["rewards.a.modle=x"], 'rewards.a: unknown setting "modle"', id="reward"),
         pytest.param(["rewards.greedy.model=x"], '"greedy" is the name of a ranker', id="reward-name"),
         pytest.param(["ranking.counts=[16]"], "16 of 8 samples", id="counts"),
         pytest.param(["ranking.tie=coin"], "expected one of", id="tie"),

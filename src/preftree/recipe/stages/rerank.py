@@ -54,9 +54,7 @@ class Settings:
     draws: Draws = field(default_factory=Draws)  # benchmarks: how answers are drawn
     limit: int | None = None  # benchmarks: the first so many items of each
     reward_model: str | None = None  # a directory; "reward model" among the rankers
-    rewards: dict[str, Any] = field(
-        default_factory=dict
-    )  # more by name: a reward model, a policy
+    rewards: dict[str, Any] = field(default_factory=dict)  # more by name: a reward model, a policy
     ranking: RerankSettings = field(default_factory=RerankSettings)
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
     budget: Budget = field(default_factory=Budget)
