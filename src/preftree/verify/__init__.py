@@ -7,7 +7,7 @@ answer. `verify` is pure and in-process, and nasty input may hold it for long; `
 
     VERIFIERS   the rules by name: math, number, exact, choice, boolean, short, table, theoremqa, and the paper's own
                 graders for comparisons (paper-math, paper-math-2024-04, paper-theoremqa, paper-mint,
-                paper-bbh)
+                paper-bbh) or a harness's (minerva-math)
     verify      one rule on one answer
     Judge       the same on worker processes that are killed at their limit
     answers     where the answer stands in free text (`find_answer`, `solution_of`, `match_answer` as the paper's code

@@ -9,6 +9,8 @@ say wrong, there is nothing to stop.
     paper-math          `evaluate_math` of the last code. It looks in more places ("the answer is", what follows the
                         last "is", "=", "get", …) and first compares strings as MATH's authors and PRM800K do: units,
                         `\\text`, "million", lists with the same brackets.
+    minerva-math        no rule of the paper's: how lm-evaluation-harness's minerva_math compares answers that it has
+                        normalised.
 
 `math_equal`, lenient on purpose or not: the reference times or over 100 passes (50 for 0.5, and for 5000), within 1e-4
 relative; pi may be 3.14; a base is cut off (13_6 is 13); case and the brackets around a list don't count ((1,2) is
@@ -107,6 +109,12 @@ def _ruling(answer: str, reference: str) -> Ruling:
     pis = _PIS if "\\pi" in answer + reference else _PIS[:1]
     equal = any(_equal(answer, reference, pi) for pi in pis)
     return ("correct", "equal by the paper's grader") if equal else ("wrong", "differs by the paper's grader")
+
+
+def judge_minerva_math(answer: str, reference: str) -> Ruling:
+    """minerva_math's `is_equiv`, of normalised answers: the same string, or scalars of one value."""
+    equal = answer == reference or _read_alike(answer, reference, within=False)
+    return ("correct", "equal by the harness's rule") if equal else ("wrong", "differs by the harness's rule")
 
 
 # ---------------------------------------------------------------- grade_answer: MATH's strings, then PRM800K's

@@ -13,7 +13,7 @@ Always true: both modes are asked in all three protocols; the prompts are those 
                    no harness has, UltraInteract's prompt.
 
 All are greedy. Beside the verdict: `strict_match` and `flexible_extract` as gsm8k_cot filters answers, `hash_match` as
-gsm8k does; `exact_match` as minerva_math extracts one (our rules compare it), `string_match` by MATH's own strings.
+gsm8k does; `exact_match` as minerva_math extracts and compares one, `string_match` by MATH's own strings.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from preftree.evaluate.grading.harness import (
     flexible_extract,
     hash_match,
     minerva_answer,
+    normalise_minerva,
     same_number_text,
     same_string,
     strict_match,
@@ -150,12 +151,14 @@ async def filters(bench: Bench, item: Item, response: str) -> dict[str, float]:
 
 
 async def strings(bench: Bench, item: Item, response: str) -> dict[str, float]:
-    """minerva_math's answer under our rules; our answer under MATH's strings."""
-    answer = minerva_answer(response)
-    verdict = (await grade_answer(bench, item, answer, "math")).verdict
+    """minerva_math's answer, normalised and compared as there; our answer under MATH's strings."""
+    reference, given = item.problem.answer, minerva_answer(response)
+    exact = False
+    if given is not None and (answer := normalise_minerva(given)):
+        exact = (await bench.engine.verdict("minerva-math", answer, normalise_minerva(reference))).correct
     found = find_answer(response, "Math_CoT")
-    same = found is not None and same_string(found, item.problem.answer)
-    return {"exact_match": float(verdict.correct), "string_match": float(same)}
+    same = found is not None and same_string(found, reference)
+    return {"exact_match": float(exact), "string_match": float(same)}
 
 
 # ---------------------------------------------------------------- references
