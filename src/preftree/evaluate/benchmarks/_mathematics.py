@@ -156,7 +156,7 @@ async def strings(bench: Bench, item: Item, response: str) -> dict[str, float]:
     exact = False
     if given is not None and (answer := normalise_minerva(given)):
         exact = (await bench.engine.verdict("minerva-math", answer, normalise_minerva(reference))).correct
-    found = find_answer(response, "Math_CoT")
+    found = given or find_answer(response, "Math_CoT")
     same = found is not None and same_string(found, reference)
     return {"exact_match": float(exact), "string_match": float(same)}
 
