@@ -20,7 +20,13 @@ from preftree.records import Sample
 from preftree.verify.instructions import followed
 
 # (benchmark, place of the row from 0, what of it): why ours differs.
-DIFFER: dict[tuple[str, int, str], str] = {}
+_NO_LETTER = (
+    "six exclamation marks are asked for; the harness draws a random letter in the place of one that is no letter"
+)
+DIFFER: dict[tuple[str, int, str], str] = {
+    ("ifeval", 115, "strict 0"): _NO_LETTER,
+    ("ifeval", 115, "loose 0"): _NO_LETTER,
+}
 
 
 def rows_of(name):
