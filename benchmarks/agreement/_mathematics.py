@@ -72,9 +72,12 @@ def read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (VERDICTS / f"{name}.jsonl").read_text("utf-8").split("\n") if line]
 
 
-def same_to_math_verify(answer: str | None, reference: str) -> bool:
-    """math-verify's verdict of an answer that was found already: as LaTeX, or as the text that it is ("5 dollars")."""
+def same_to_math_verify(answer: str | None, reference: str, *, latex: bool) -> bool:
+    """math-verify's verdict of an answer that was found already: LaTeX, or (where it has no command) a number in words,
+    which stands in no dollar signs."""
     from math_verify import parse, verify
 
-    gold = parse(f"${reference}$")
-    return answer is not None and any(verify(gold, parse(text)) for text in (f"${answer}$", answer))
+    def read(text: str) -> Any:
+        return parse(f"${text}$" if latex or "\\" in text else text)
+
+    return answer is not None and bool(verify(read(reference), read(answer)))

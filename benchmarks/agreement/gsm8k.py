@@ -73,7 +73,7 @@ def main() -> None:
         row["verdict"] = {
             name: _filtered(tasks[file], part, item, row["response"]) for (file, part), name in FILTERS.items()
         }
-        row["verdict"]["math_verify"] = same_to_math_verify(_found(row["response"]), item.problem.answer)
+        row["verdict"]["math_verify"] = same_to_math_verify(_found(row["response"]), item.problem.answer, latex=False)
     write("gsm8k", rows)
 
 

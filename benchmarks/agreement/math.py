@@ -76,7 +76,7 @@ def main() -> None:
             "exact_match": bool(minerva.process_results(document, [row["response"]])["exact_match"]),
             "hendrycks": bool(hendrycks.process_results(document, [row["response"]])["exact_match"]),
             "string_match": found is not None and bool(hendrycks.is_equiv(found, reference.answer)),
-            "math_verify": same_to_math_verify(found, reference.answer),
+            "math_verify": same_to_math_verify(found, reference.answer, latex=True),
         }
     write("math", rows)
 

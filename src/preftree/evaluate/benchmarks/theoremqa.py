@@ -53,8 +53,8 @@ def _answer(value: Any, kind: str) -> str:
             value = ast.literal_eval(value)
         except (ValueError, SyntaxError):
             raise BadRowError("Answer", f"expected a {kind}, got {value!r}") from None
-    right = isinstance(value, bool) if kind == "bool" else isinstance(value, list if "list" in kind else (int, float))
-    if not right:
+    wanted = bool if kind == "bool" else list if "list" in kind else (int, float)
+    if not isinstance(value, wanted) or isinstance(value, bool) != (kind == "bool"):
         raise BadRowError("Answer", f"expected a {kind}, got {value!r}")
     return json.dumps(value)
 
