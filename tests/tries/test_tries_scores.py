@@ -20,7 +20,7 @@ from transformers import (
 )
 
 from preftree.errors import InputError
-from preftree.tries import scores, stems
+from preftree.tries import scores
 from preftree.tries.attention import check_model, trie_hidden
 from preftree.tries.scores import trie_logps, trie_rewards
 from preftree.tries.trie import TokenSequence, build_trie
@@ -71,23 +71,6 @@ def test_logps_agree_with_rows(model: Any, rows: Any, kind: Any, share: bool) ->
     torch.testing.assert_close(got, expected, rtol=1e-12, atol=0.0)
     plain = gradients(model, (weights * expected).sum())
     assert_same_gradients(gradients(model, (weights * got).sum()), plain, 1e-11)
-
-
-@pytest.mark.parametrize("shortest", [1, 2, 3, 32])
-@pytest.mark.parametrize("rows", CASES)
-def test_stems_seen_apart_agree_with_rows(model: Any, rows: Any, shortest: int, monkeypatch: Any) -> None:
-    """Without gradient, all that stands under a long enough stretch asks it in one call."""
-    monkeypatch.setattr(stems, "_STEM", shortest)
-    sequences = sequences_of(rows)
-    with torch.no_grad():
-        expected = torch.stack([plain_logp(model, sequence) for sequence in sequences])
-        got = trie_logps(model, build_trie(sequences), "stems")
-    torch.testing.assert_close(got, expected, rtol=1e-12, atol=0.0)
-    # With one, it is the attention that training uses.
-    loss = trie_logps(model, build_trie(sequences), "stems").sum()
-    assert_same_gradients(
-        gradients(model, loss), gradients(model, trie_logps(model, build_trie(sequences)).sum()), 1e-12
-    )
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

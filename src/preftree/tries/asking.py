@@ -41,7 +41,7 @@ class Asked:
         self,
         model: Any,
         tokenizer: Any,
-        ask: Callable[[Any, Trie, Any], Any],
+        ask: Callable[[Any, Trie], Any],
         *,
         max_tokens: int,
         lowered: bool,
@@ -83,9 +83,8 @@ class Asked:
         import torch
 
         device = self._model.device.type
-        kind = "stems" if device == "cpu" else None
         with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=self._lowered):
-            found: list[float] = self._ask(self._model, build_trie(sequences), kind).tolist()
+            found: list[float] = self._ask(self._model, build_trie(sequences)).tolist()
         return found
 
     def _chat(self, talk: Sequence[Message]) -> Chat:

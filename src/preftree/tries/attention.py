@@ -6,10 +6,9 @@ Always true: token i attends to token j exactly if j <= i < end(j), and, under a
 positions differ by less than w. A model for which this can't be kept (recurrent or convolutional layers, which
 carry state from one branch into its neighbour) is refused in one sentence.
 
-Four implementations are registered through transformers' `AttentionInterface`:
+Three implementations are registered through transformers' `AttentionInterface`:
 - *nodes*: the queries of one trie node against the keys of its path, one call a node, so that attention is paid
   along paths and not over the square;
-- *stems* (see `stems`): the same without gradient, where all that stands under a prompt asks it in one call;
 - *dense*: one call under a mask over the square: the plain reference, and what CUDA uses for short rows;
 - *flex*: FlexAttention under a block mask (see `flex`), what CUDA uses for long rows.
 
@@ -30,13 +29,10 @@ from preftree.errors import InputError
 from preftree.tries.flex import FLEX_FROM, attend_flex, padded_size
 from preftree.tries.plan import Plan, refuse_unknown
 from preftree.tries.routing import asks_for_routing, multiplicity, routing_loss
-from preftree.tries.stems import attend_stems
 from preftree.tries.trie import Node, Span, TokenSequence, Trie, build_trie
 
-Kind = Literal["nodes", "dense", "flex", "stems"]
-_NAMES: dict[Kind, str] = {
-    "nodes": "preftree_nodes", "dense": "preftree_dense", "flex": "preftree_flex", "stems": "preftree_stems",
-}  # fmt: skip
+Kind = Literal["nodes", "dense", "flex"]
+_NAMES: dict[Kind, str] = {"nodes": "preftree_nodes", "dense": "preftree_dense", "flex": "preftree_flex"}
 _SUPPORTED_LAYERS = {"full_attention", "sliding_attention"}
 _FLASH = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _FLASH_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
@@ -262,5 +258,4 @@ def _mask(plan: Plan, node: Node, num_keys: int, window: int | None, dtype: torc
 
 AttentionInterface.register(_NAMES["nodes"], _attend_nodes)
 AttentionInterface.register(_NAMES["dense"], _attend_dense)
-AttentionInterface.register(_NAMES["stems"], attend_stems(_attend_nodes))
 AttentionInterface.register(_NAMES["flex"], attend_flex)

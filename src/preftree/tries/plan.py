@@ -26,8 +26,7 @@ class Plan:
     """
 
     def __init__(self, trie: Trie, device: torch.device, size: int | None = None) -> None:
-        self.nodes, self.ends = trie.nodes, trie.end
-        self.depth = max(trie.position) + 1
+        self.nodes = trie.nodes
         length = len(trie.tokens)
         padding = range(length, max(size or 0, length))
         self.ids_T = torch.tensor([*trie.tokens, *(0 for _ in padding)], device=device)

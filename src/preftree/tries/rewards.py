@@ -135,7 +135,7 @@ class _Rows(Asked):
         return values
 
 
-def _never(model: Any, trie: Any, kind: Any) -> Any:
+def _never(model: Any, trie: Any) -> Any:
     raise NotImplementedError("rows are asked in batches")
 
 
