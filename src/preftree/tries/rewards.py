@@ -45,7 +45,7 @@ class RewardModel:
         else:
             from preftree.tries.scores import trie_rewards
 
-            _prepared(model, path)
+            _prepared(model)
             self._asked = Asked(model, tokenizer, trie_rewards, max_tokens=max_tokens, lowered=lowered)
 
     @property
@@ -85,7 +85,7 @@ class LogpModel:
         if info["missing_keys"]:
             raise InputError(f"model {path}: no weights for {', '.join(sorted(info['missing_keys'])[:3])}")
         model = _on_device(model)
-        _prepared(model, path)
+        _prepared(model)
         lowered = resolve_precision(precision) == "bf16"
         self._asked = Asked(model, tokenizer, trie_logps, max_tokens=max_tokens, lowered=lowered, spans=True)
 
@@ -157,12 +157,11 @@ def _on_device(model: Any) -> Any:
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
-def _prepared(model: Any, path: str) -> None:
+def _prepared(model: Any) -> None:
     from preftree.tries.attention import check_model
-    from preftree.tries.lean import lighten
 
+    # Not lightened: without gradient that is no faster (measured), and its products round a little more coarsely.
     check_model(model)
-    lighten(model)
 
 
 def _load(path: str) -> Any:
