@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup browser demo test test-all check package bench peers growing-peers docs clean
+.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers docs clean
 
 setup: .venv/.done
 
@@ -48,7 +48,11 @@ peers: .venv-peers/.done
 .venv-peers/.done: pyproject.toml requirements-dev.lock requirements-peers.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.lock
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt -c requirements-dev.lock
+	# evalplus wants an older protobuf, lm-eval an older antlr4 runtime than the lock has.
+	sed '/^protobuf==/d; /^antlr4-/d' requirements-dev.lock > .venv-peers/constraints.txt
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt -c .venv-peers/constraints.txt
+	# rewardbench pins an old transformers; what scores a data set works with a new one.
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps rewardbench==0.1.4
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
@@ -60,6 +64,16 @@ growing-peers: .venv-growing-peers/.done
 	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-growing-peers.txt
 	# inspect-ai asks for a newer openai than curator's litellm allows; both work with it.
 	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openai==3.57.0
+	@touch $@
+
+# The rewardbench package, whose verdicts are compared with ours.
+reward-peers: .venv-reward-peers/.done
+
+.venv-reward-peers/.done: requirements-rewardbench.txt
+	@test -x .venv-reward-peers/bin/python || $(PYTHON) -m venv .venv-reward-peers
+	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-rewardbench.txt
+	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		rewardbench==0.1.4 fschat==0.2.36
 	@touch $@
 
 docs: setup

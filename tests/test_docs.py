@@ -67,7 +67,7 @@ def test_judging(tmp_path):
 
 def test_every_command_has_help_with_examples():
     commands = ("run", "grow", "import", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
-    commands += ("decontaminate", "stats", "regrade")
+    commands += ("decontaminate", "stats", "regrade", "score", "compare", "rewards", "view", "schema")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
