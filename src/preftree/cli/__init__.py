@@ -46,7 +46,8 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for module in (
-        stages, evaluate, rewards, score, compare, importing, decontaminate, stats, view, regrade, judging, schema, doctor,
+        stages, evaluate, rewards, score, compare, importing, decontaminate, stats, view, regrade, judging, schema,
+        doctor,
     ):  # fmt: skip
         module.add(commands)
     return root

@@ -32,7 +32,8 @@ from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
 KINDS = (
-    "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "rewards", "report",
+    "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "rewards",
+    "report",
 )  # fmt: skip
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
 _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
