@@ -128,5 +128,19 @@ def test_after_page(tmp_path, tiny_model):
     assert (tmp_path / "regraded" / "forest.sqlite").is_file()
 
 
+def test_evaluation_page(tmp_path, tiny_model):
+    """The first commands of docs/evaluation.md, on made rows of GSM8K's form."""
+    (command,) = [text for name, _, text in _BLOCK.findall(_page("evaluation")) if name == "evaluation"]
+    rows = [{"question": f"What is {n} + 1?", "answer": f"One more.\n#### {n + 1}"} for n in range(3)]
+    (tmp_path / "gsm8k_test").mkdir()
+    (tmp_path / "gsm8k_test" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    responses = [{"id": n, "response": f"It is \\boxed{{{n + 1}}}."} for n in range(3)]
+    (tmp_path / "responses.jsonl").write_text("".join(json.dumps(row) + "\n" for row in responses))
+    done = run(command.replace("embedded", str(tiny_model)), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "runs/bare/summary.json").read_text())["rows"][0]["benchmark"] == "gsm8k"
+    assert len((tmp_path / "runs/other/results.jsonl").read_text().splitlines()) == 3
+
+
 def _page(name):
     return (ROOT / "docs" / f"{name}.md").read_text()
