@@ -55,7 +55,7 @@ def test_weights_of_made_up_accuracies(made: dict[str, Any]) -> None:
 
 
 def test_our_rewards_of_the_same_model(data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every 25th row, rendered, tokenised and scored anew."""
+    """Every 50th row, rendered, tokenised and scored anew."""
     if cached_model() is None:
         pytest.skip("the embedded model is not in the cache (preftree doctor)")
     monkeypatch.syspath_prepend(str(ROOT))
@@ -63,7 +63,7 @@ def test_our_rewards_of_the_same_model(data_dir: Path, tmp_path: Path, monkeypat
     from preftree.tries import RewardModel
 
     export_reward_model(tmp_path / "model", layers=_HEAD["layers"])
-    items = read_reward_benchmark(REWARD_BENCHMARKS["rewardbench"], str(data_dir)).items[::25]
+    items = read_reward_benchmark(REWARD_BENCHMARKS["rewardbench"], str(data_dir)).items[::50]
     theirs = {row["id"]: row for row in _ROWS}
     rewards = RewardModel(str(tmp_path / "model"), precision="fp32").score([item.conversations for item in items])
     for item, got in zip(items, rewards, strict=True):

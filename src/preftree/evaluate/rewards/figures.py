@@ -35,7 +35,7 @@ class Figure:
 def share(name: str, marks: Sequence[float], note: str = "") -> Figure:
     """The mean of marks: Wilson's interval where each is 0 or 1."""
     if not marks:
-        return Figure(name, None, None, None, 0, note or "no rows")
+        return Figure(name, None, None, None, 0, "no rows")
     whole = all(mark in (0, 1) for mark in marks)
     interval = wilson(round(sum(marks)), len(marks)) if whole else mean_interval(marks)
     return Figure(name, interval.value, interval.low, interval.high, interval.n, note)
@@ -49,7 +49,7 @@ def weighted(name: str, parts: Sequence[tuple[float, Sequence[float]]], note: st
     """
     total = sum(weight for weight, _ in parts)
     if not parts or not total:
-        return Figure(name, None, None, None, 0, note or "no rows")
+        return Figure(name, None, None, None, 0, "no rows")
     value = sum(weight * sum(marks) / len(marks) for weight, marks in parts) / total
     rows = 1 / sum((weight / total) ** 2 / len(marks) for weight, marks in parts)
     low, high = _wilson(value, rows)
