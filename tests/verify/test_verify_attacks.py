@@ -93,12 +93,14 @@ NASTY = {
 }
 REFERENCES = ("5", "x+1", "(1,2)", r"\sqrt{2}")
 # The paper's rules for MINT and BBH find a 5 anywhere, and its script knows every digit that Python knows.
-STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh"})
+# IFEval's references are rows of instructions.
+STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh", "ifeval-strict", "ifeval-loose"})
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_rule_says_wrong(name):
-    for kind in STRICT:
+    # The last of the paper's graders takes what follows a colon for the answer, and brackets away.
+    for kind in sorted(set(STRICT) - ({"paper-math"} if name == "lambda" else set())):
         reference = {"boolean": "yes", "choice": "B"}.get(kind, "5")
         quick = verify_quickly(kind, NASTY[name], reference)
         assert quick is None or quick.outcome == "wrong", kind

@@ -43,7 +43,8 @@ def add(commands: Any) -> None:
     verify.add_argument(
         "kind",
         help="math, number, exact, choice, boolean, short, table, theoremqa; the paper's own graders, for comparisons: "
-        "paper-math, paper-theoremqa, paper-mint, paper-bbh",
+        "paper-math, paper-math-2024-04, paper-theoremqa, paper-mint, paper-bbh; "
+        "lm-evaluation-harness's: minerva-math",
     )
     verify.set_defaults(run=_verify)
 

@@ -14,9 +14,11 @@ from preftree.records import Outcome, Verdict
 from preftree.verify.boolean import judge_boolean
 from preftree.verify.choice import judge_choice
 from preftree.verify.exact import judge_exact
+from preftree.verify.instructions import judge_ifeval_loose, judge_ifeval_strict
 from preftree.verify.mathematics import judge_mathematics, quick_mathematics
 from preftree.verify.number import judge_number
-from preftree.verify.paper import judge_paper_bbh, judge_paper_math, judge_paper_mint, judge_paper_theoremqa
+from preftree.verify.paper import judge_paper_bbh, judge_paper_mint, judge_paper_theoremqa
+from preftree.verify.paper_math import judge_minerva_math, judge_paper_math, judge_paper_math_2024_04
 from preftree.verify.short import judge_short
 from preftree.verify.table import judge_table
 from preftree.verify.theorem import judge_theoremqa, quick_theoremqa
@@ -34,9 +36,13 @@ VERIFIERS: dict[str, Rule] = {
     "table": judge_table,
     "theoremqa": judge_theoremqa,
     "paper-math": judge_paper_math,
+    "paper-math-2024-04": judge_paper_math_2024_04,
+    "minerva-math": judge_minerva_math,
     "paper-theoremqa": judge_paper_theoremqa,
     "paper-mint": judge_paper_mint,
     "paper-bbh": judge_paper_bbh,
+    "ifeval-strict": judge_ifeval_strict,
+    "ifeval-loose": judge_ifeval_loose,
 }
 
 # Rules that can take long have a cheap part that decides most answers or returns None; the others are cheap whole.
@@ -44,7 +50,11 @@ _QUICK: dict[str, Callable[[str, str], Ruling | None]] = {
     "math": quick_mathematics,
     "theoremqa": quick_theoremqa,
     "paper-math": lambda answer, reference: None,
+    "paper-math-2024-04": lambda answer, reference: None,
+    "minerva-math": lambda answer, reference: None,
     "paper-theoremqa": lambda answer, reference: None,
+    "ifeval-strict": lambda answer, reference: None,
+    "ifeval-loose": lambda answer, reference: None,
 }
 
 

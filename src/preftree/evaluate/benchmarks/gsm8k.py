@@ -1,25 +1,26 @@
-"""GSM8K: grade-school word problems, 0-shot (Cobbe et al., 2021; MIT). The paper reranks on it (FACTS, table 9).
+"""GSM8K: grade-school word problems, in text and with a program (Cobbe et al., 2021; MIT).
 
-In: the published test rows; they have no ids, so a row's is its place in the file. Out: accuracy.
+In:  the published test rows; they have no ids, so a row's is its place in the file, from 0. Out: accuracy; the paper
+reranks on it (FACTS, table 9) and has it in GSM-Plus's place in tables 5 and 10. Eurus's evaluation doesn't have it:
+its protocols ask it as they ask GSM-Plus. `standard` is lm-evaluation-harness's gsm8k_cot, eight examples, and the
+rule `number`; strict_match, flexible_extract and hash_match are the harness's own figures of the same responses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from preftree.engine import Sampling
-from preftree.evaluate.benchmark import Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
-from preftree.evaluate.grading.answers import grade_answer
+from preftree.evaluate.benchmark import Benchmark, Form, Item, Published, Read
+from preftree.evaluate.benchmarks._mathematics import (
+    ACCURACY_AND_FILTERS,
+    MODES,
+    as_program,
+    ask_word_problem,
+    filters,
+    graded,
+    printing,
+)
 from preftree.evaluate.items import read_items, rows_of
 from preftree.problems.gsm8k import problem_of
 from preftree.problems.rows import Row
-from preftree.records import Message
-from preftree.verify import find_answer
-
-_BOXED = (
-    "Solve the following math problem step-by-step.\nSimplify your answer as much as possible. "
-    "Present your final answer as \\boxed{Your Answer}.\n"
-)
 
 
 def _item(row: Row, place: int) -> Item:
@@ -30,17 +31,14 @@ def _read(path: str | None, published: Published) -> Read:
     return read_items(rows_of(path, published), _item)
 
 
-def _ask(item: Item, form: Form) -> Asked:
-    messages = (Message("user", _BOXED + item.problem.instruction),)
-    return Asked(messages, sampling=Sampling(temperature=0.0, max_tokens=1024))
-
-
-async def _grade(bench: Bench, item: Item, form: Form, responses: Sequence[str]) -> Grade:
-    return await grade_answer(bench, item, find_answer(responses[-1], "Math_CoT"), "math")
-
-
 def _reference(item: Item, form: Form) -> str | None:
-    return f"{item.problem.references[0].rationale}\n\\boxed{{{item.problem.answer}}}"
+    """The published solution and its answer, with every mark that one of the protocols and filters reads; its program
+    where the solution's marks give one."""
+    reference = item.problem.references[0]
+    if form.mode == "program":
+        return as_program(reference.program) if reference.program else printing(reference.answer)
+    answer = reference.answer
+    return f"{reference.rationale}\n#### {answer}\nThe answer is {answer}.\n\\boxed{{{answer}}}"
 
 
 GSM8K = Benchmark(
@@ -48,7 +46,11 @@ GSM8K = Benchmark(
     published=Published("openai/gsm8k", "test", ("main",), ("gsm8k_test", "gsm8k"), ("test.jsonl", "test.jsonl.gz")),
     read=_read,
     rows=1319,
-    ask=_ask,
-    grade=_grade,
+    ask=ask_word_problem,
+    grade=graded(filters),
     reference=_reference,
+    modes=MODES,
+    metrics=ACCURACY_AND_FILTERS,
+    shots={"standard": 8},
+    equal="math",
 )

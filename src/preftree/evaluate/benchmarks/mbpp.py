@@ -181,4 +181,5 @@ MBPP_FULL = Benchmark(
     ask=_ask_full,
     grade=_grade_full,
     reference=_reference,
+    shots={"standard": 3},
 )
