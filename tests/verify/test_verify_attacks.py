@@ -82,6 +82,7 @@ NASTY = {
     "superscripts": "2" + "\u2079" * 400,
     "vulgar-fractions": "\u00bd" * 300,
     "combining": "6" + "\u0301" * 500,
+    "a-quotient-of-many-digits": f"{'1' * 5000}/{'2' * 5000}",
     "right-to-left": "\u202e6",
     "import": "__import__('os').system('touch forged')",
     "subclasses": "().__class__.__bases__[0].__subclasses__()",

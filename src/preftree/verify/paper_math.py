@@ -163,7 +163,7 @@ def hendrycks(text: str, spaces: bool = False) -> str:
     text = _fractions(text)
     text = "\\frac{1}{2}" if text == "0.5" else text
     quotient = re.fullmatch(r"(-?\d+)/(-?\d+)", text, re.ASCII)
-    if quotient and text == f"{int(quotient[1])}/{int(quotient[2])}":
+    if quotient and len(text) <= _MAX_LENGTH and text == f"{int(quotient[1])}/{int(quotient[2])}":
         text = f"\\frac{{{int(quotient[1])}}}{{{int(quotient[2])}}}"
     return text
 
@@ -357,6 +357,8 @@ def _read_alike(answer: str, reference: str, *, within: bool) -> bool:
     from preftree.verify.numeric import UncomputableError
     from preftree.verify.values import DIGITS, NoValueError, TooLargeError, rounded, value_at
 
+    if max(len(answer), len(reference)) > _MAX_LENGTH:
+        return False
     try:
         given, wanted = (read_notation(normalise(_sympys(text, within))) for text in (answer, reference))
         if not (is_scalar(given) and is_scalar(wanted)):
