@@ -191,11 +191,6 @@ def test_mbpp_imports_of_a_row_are_given_to_its_test_by_the_standard_alone(world
     assert [verdict.outcome for verdict in verdicts] == ["wrong", "wrong", "correct"], verdicts
 
 
-def test_the_full_set_evaluates_no_annotation_as_the_harness(world, folder):
-    code = "def find_larger(a: Unknown, b: Unknown) -> Unknown:\n    return max(a, b)\n"
-    assert world.outcome("mbpp_full", item_of("mbpp_full", folder), STANDARD, fenced(code)) == "correct"
-
-
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [

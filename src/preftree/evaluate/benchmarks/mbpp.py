@@ -10,7 +10,7 @@ no prefill, 1,024 tokens; `eurus-2024-09`: prefill, 512. Of the answer they drop
 begin with "def", imports included, and run the tests without the row's own imports beside what the script itself had
 imported. So references that import a module at their top fail there.
 `standard`: for `mbpp` evalplus's way with chat models (0-shot, 768 tokens), for `mbpp_full` lm-evaluation-harness's
-`mbpp_instruct` (3 examples, 256 tokens, annotations not evaluated); the row's own tests and imports.
+`mbpp_instruct` (3 examples, 256 tokens), but code without a closing fence counts, too; the row's tests and imports.
 
 Where we differ from the Eurus scripts, on purpose: the stop "\\ndef " holds only after the prefill "def" (without it,
 it would end each fenced answer before its first function); an answer after the prefill that holds another "def" keeps
@@ -36,8 +36,6 @@ from preftree.records import Message, Problem, Tests
 # What the script had imported when it ran answers in its own namespace (of Python's own modules).
 _SCRIPT = "import argparse, contextlib, json, os, re, signal, sys, time"
 _TEST_SPLIT = range(11, 511)
-# lm-evaluation-harness puts it before each answer.
-_LATE_ANNOTATIONS = "from __future__ import annotations\n"
 
 
 def signature_of(code: str) -> str:
@@ -128,18 +126,8 @@ def _ask_eurus(item: Item, form: Form) -> Asked:
 async def _grade(bench: Bench, item: Item, form: Form, responses: Sequence[str]) -> Grade:
     if form.protocol != "standard":
         return await _grade_eurus(bench, item, responses[-1])
-    return await grade_program(bench, item.problem, _standard_code(item, responses[-1]))
-
-
-async def _grade_full(bench: Bench, item: Item, form: Form, responses: Sequence[str]) -> Grade:
-    if form.protocol != "standard":
-        return await _grade_eurus(bench, item, responses[-1])
-    return await grade_program(bench, item.problem, _LATE_ANNOTATIONS + _standard_code(item, responses[-1]))
-
-
-def _standard_code(item: Item, response: str) -> str:
     tests = item.problem.tests
-    return code_in(response, names=tests.names if tests else ())
+    return await grade_program(bench, item.problem, code_in(responses[-1], names=tests.names if tests else ()))
 
 
 async def _grade_eurus(bench: Bench, item: Item, response: str) -> Grade:
@@ -179,7 +167,7 @@ MBPP_FULL = Benchmark(
     read=_read_full,
     rows=500,
     ask=_ask_full,
-    grade=_grade_full,
+    grade=_grade,
     reference=_reference,
     shots={"standard": 3},
 )
