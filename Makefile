@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-all check bench peers growing-peers docs clean
+.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers docs clean
 
 setup: .venv/.done
 
@@ -12,10 +12,16 @@ setup: .venv/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# What the tests of pages need: installed where this user may; elsewhere they are skipped, and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	echo "no browser, and none can be installed here: its tests will be skipped"
+
 demo: setup
 	$(BIN)/preftree run quickstart
 
-test: setup
+test: setup browser
 	$(BIN)/python -m pytest -m "not slow and not peer" -n 2 --dist loadfile
 
 test-all: setup
@@ -26,6 +32,12 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A wheel and a source archive in dist/, checked as the package index checks them.
+package: setup
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
 
 bench: setup
 	$(BIN)/python -m benchmarks
@@ -52,6 +64,16 @@ growing-peers: .venv-growing-peers/.done
 	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-growing-peers.txt
 	# inspect-ai asks for a newer openai than curator's litellm allows; both work with it.
 	.venv-growing-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openai==3.57.0
+	@touch $@
+
+# The rewardbench package, whose verdicts are compared with ours.
+reward-peers: .venv-reward-peers/.done
+
+.venv-reward-peers/.done: requirements-rewardbench.txt
+	@test -x .venv-reward-peers/bin/python || $(PYTHON) -m venv .venv-reward-peers
+	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-rewardbench.txt
+	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		rewardbench==0.1.4 fschat==0.2.36
 	@touch $@
 
 docs: setup

@@ -67,7 +67,7 @@ def test_judging(tmp_path):
 
 def test_every_command_has_help_with_examples():
     commands = ("run", "grow", "import", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
-    commands += ("decontaminate", "stats", "regrade")
+    commands += ("decontaminate", "stats", "regrade", "score", "compare", "rewards", "view", "schema")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
@@ -126,6 +126,20 @@ def test_after_page(tmp_path, tiny_model):
         assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "clean" / "removed.jsonl").is_file()
     assert (tmp_path / "regraded" / "forest.sqlite").is_file()
+
+
+def test_evaluation_page(tmp_path, tiny_model):
+    """The first commands of docs/evaluation.md, on made rows of GSM8K's form."""
+    (command,) = [text for name, _, text in _BLOCK.findall(_page("evaluation")) if name == "evaluation"]
+    rows = [{"question": f"What is {n} + 1?", "answer": f"One more.\n#### {n + 1}"} for n in range(3)]
+    (tmp_path / "gsm8k_test").mkdir()
+    (tmp_path / "gsm8k_test" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    responses = [{"id": n, "response": f"It is \\boxed{{{n + 1}}}."} for n in range(3)]
+    (tmp_path / "responses.jsonl").write_text("".join(json.dumps(row) + "\n" for row in responses))
+    done = run(command.replace("embedded", str(tiny_model)), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "runs/bare/summary.json").read_text())["rows"][0]["benchmark"] == "gsm8k"
+    assert len((tmp_path / "runs/other/results.jsonl").read_text().splitlines()) == 3
 
 
 def _page(name):

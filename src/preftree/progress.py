@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PLAIN_EVERY_S = 10.0
+# A rate is that of the last minute or so: a run that goes on counts what was done before in a moment, and a rate over
+# all of it would promise far too early an end.
+_WINDOW_S = 60.0
 
 
 class Progress:
@@ -22,18 +26,29 @@ class Progress:
         self.done = 0
         self.note = ""
         self._began = self._printed = time.monotonic()
+        self._marks = deque([(self._began, 0)])  # when so many were done, a mark a second
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
         """Count `count` more; `note` is shown beside the bar until the next note."""
         self.done += count
         if note is not None:
             self.note = note
+        now = time.monotonic()
+        if now - self._marks[-1][0] >= 1.0:
+            self._marks.append((now, self.done))
+            while now - self._marks[1][0] > _WINDOW_S:
+                self._marks.popleft()
         self._show()
+
+    @property
+    def rate(self) -> float:
+        """How many a second, over the last minute."""
+        since, before = self._marks[0]
+        return (self.done - before) / max(time.monotonic() - since, 1e-9)
 
     def line(self) -> str:
         """The state as one plain line: `title: 12/40 problems, 3.1 problems/s, 9 s left (note)`."""
-        elapsed = max(time.monotonic() - self._began, 1e-9)
-        rate = self.done / elapsed
+        rate = self.rate
         parts = [
             f"{self.done}{'' if self.total is None else f'/{self.total}'} {self.unit}",
             f"{rate:.2g} {self.unit}/s",
@@ -78,8 +93,7 @@ class _Live(Progress):
         self._live.start()
 
     def _show(self) -> None:
-        rate = self.done / max(time.monotonic() - self._began, 1e-9)
-        self._bar.update(self._task, completed=self.done, rate=f"{rate:.2g} {self.unit}/s")
+        self._bar.update(self._task, completed=self.done, rate=f"{self.rate:.2g} {self.unit}/s")
         self._note.plain = self.note
 
     def close(self) -> None:

@@ -96,6 +96,25 @@ def test_a_known_prefix_is_not_read_again(model: Any, monkeypatch: pytest.Monkey
     assert read[2:] == [2]
 
 
+def test_short_choices_cost_one_reading(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the prompt once, of a next prompt what is new; each further token of a choice one column."""
+    decoder, read = Decoder(model, END, 8), []
+    forward = decoder._forward
+
+    def counting(tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
+        read.append(tokens.shape[1])
+        return forward(tokens, *rest)
+
+    monkeypatch.setattr(decoder, "_forward", counting)
+    choices = [(40,), (41,), (42, 43, 44)]
+    scores = decoder.score_all([(PROMPTS[1], choice) for choice in choices])
+    assert read == [len(PROMPTS[1]), 1, 1]
+    for choice, found in zip(choices, scores, strict=True):
+        np.testing.assert_allclose(found, decoder.score(PROMPTS[1], choice), atol=1e-4)
+    decoder.score_all([(PROMPTS[2], choice) for choice in choices[:2]])
+    assert read[3:] == [len(PROMPTS[2]) - shared_length(PROMPTS[1], PROMPTS[2])]
+
+
 def test_long_prompts_grow_the_slots(model: Any) -> None:
     """Longer than the columns that are there at first, beside a short one that is already on its way."""
     long = tuple(int(token) for token in np.random.default_rng(5).integers(0, 255, 400))

@@ -132,6 +132,39 @@ def test_score_equals_a_plain_pass(actor: LocalActor, tiny_checkpoint: Path) -> 
     assert scores == pytest.approx(expected, abs=1e-4)
 
 
+def test_choices_are_scored_from_one_reading_of_their_prompt(actor: LocalActor, tiny_checkpoint: Path) -> None:
+    """As they are alone; beside draws, too."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(tiny_checkpoint, dtype=torch.float32)
+    request, texts = Request(text="a question, and t"), (" A", "he", " the", "xyz", " a much longer one")
+
+    async def both() -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+        drawing = asyncio.ensure_future(actor.sample(Request(CHAT, samples=tuple(range(6)), max_tokens=20)))
+        return await actor.score_all(request, texts[:4]), (await actor.score_all(request, texts), await drawing)[0]
+
+    short, all_of_them = asyncio.run(both())
+    prompt = tokenizer(request.text)["input_ids"]
+    for at, (sample, text) in enumerate(zip(all_of_them, texts, strict=True)):
+        whole = prompt + tokenizer(text)["input_ids"]
+        # "t" and "he" would be one token in one text: there the continuation's own tokens follow the prompt's.
+        assert (whole == tokenizer(request.text + text)["input_ids"]) is (text != "he")
+        with torch.no_grad():
+            logps = model(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
+        expected = [logps[i - 1, whole[i]].item() for i in range(len(prompt), len(whole))]
+        assert sample.logprobs == pytest.approx(expected, abs=1e-4)
+        assert (sample.index, sample.text, sample.output_tokens) == (at, text, 0)
+        assert (sample.input_tokens, sample.cached_tokens) == (len(whole), len(prompt) if at else 0)
+    for one, other in zip(short, all_of_them, strict=False):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+    # A prompt that leaves no room is told, and the actor goes on.
+    with pytest.raises(ActorError, match=r"prompt and continuation have \d+ tokens, the model reads 512"):
+        asyncio.run(actor.score_all(Request(text="x" * 511), ("ab",)))
+    assert len(asyncio.run(actor.score_all(Request(text="x" * 510), ("ab",)))[0].logprobs or ()) == 2
+
+
 def test_a_prompt_too_long_is_one_sentence(actor: LocalActor) -> None:
     with pytest.raises(ActorError, match=r"the prompt has \d+ tokens, the model reads 512"):
         ask(actor, Request(text="x" * 600))

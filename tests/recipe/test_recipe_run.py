@@ -271,3 +271,17 @@ def test_a_mistyped_model_does_not_lock_the_directory(tmp_path, tiny_model):
     assert (wrong.returncode, 'no actor "typo"' in wrong.stderr) == (2, True)
     done = run(*words, f"actors.a.model={tiny_model}", "policy.max_tokens=8")
     assert done.returncode == 0, done.stderr
+
+
+def test_a_recipe_runs_up_to_a_stage(tmp_path, tiny_model):
+    """And goes on from there: the stage before is not run again."""
+    own = recipe(tmp_path, tiny_model)
+    assert run("run", own, "--until", "problems").returncode == 0
+    assert sorted(entry.name for entry in (tmp_path / "run").iterdir()) == ["problems"]
+    made = (tmp_path / "run" / "problems" / "stage.json").read_bytes()
+    done = run("run", own, "--until", "forest-1")
+    assert "problems: done before" in done.stderr
+    assert sorted(entry.name for entry in (tmp_path / "run").iterdir()) == ["forest-1", "problems"]
+    assert (tmp_path / "run" / "problems" / "stage.json").read_bytes() == made
+    wrong = run("run", own, "--until", "forest-9")
+    assert (wrong.returncode, 'no stage "forest-9"' in wrong.stderr) == (2, True)

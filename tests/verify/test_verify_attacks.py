@@ -82,6 +82,7 @@ NASTY = {
     "superscripts": "2" + "\u2079" * 400,
     "vulgar-fractions": "\u00bd" * 300,
     "combining": "6" + "\u0301" * 500,
+    "a-quotient-of-many-digits": f"{'1' * 5000}/{'2' * 5000}",
     "right-to-left": "\u202e6",
     "import": "__import__('os').system('touch forged')",
     "subclasses": "().__class__.__bases__[0].__subclasses__()",
@@ -93,14 +94,14 @@ NASTY = {
 }
 REFERENCES = ("5", "x+1", "(1,2)", r"\sqrt{2}")
 # The paper's rules for MINT and BBH find a 5 anywhere, and its script knows every digit that Python knows.
-STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh"})
-# The paper's last code takes what follows ": ", and sympy's parser what comes before a bracket that was never opened.
-AS_PUBLISHED = {("paper-math", "lambda")}
+# IFEval's references are rows of instructions.
+STRICT = sorted(set(VERIFIERS) - {"code", "paper-mint", "paper-bbh", "ifeval-strict", "ifeval-loose"})
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_every_rule_says_wrong(name):
-    for kind in (kind for kind in STRICT if (kind, name) not in AS_PUBLISHED):
+    # The last of the paper's graders takes what follows a colon for the answer, and brackets away.
+    for kind in sorted(set(STRICT) - ({"paper-math"} if name == "lambda" else set())):
         reference = {"boolean": "yes", "choice": "B"}.get(kind, "5")
         quick = verify_quickly(kind, NASTY[name], reference)
         assert quick is None or quick.outcome == "wrong", kind

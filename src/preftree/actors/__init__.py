@@ -10,6 +10,7 @@ to answer is an ActorError; secrets come from the environment and reach no messa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -67,6 +68,11 @@ class Actor(Protocol):
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
         """Log-probabilities, in nats, of a given continuation's tokens."""
+        ...
+
+    async def score_all(self, request: Request, continuations: Sequence[str]) -> tuple[Sample, ...]:
+        """The same of several continuations of one prompt, which is read once: a sample each, with its
+        log-probabilities. Nothing is written, so all tokens are input; the prompt's are cached but for the first."""
         ...
 
     def events(self) -> tuple[Event, ...]:

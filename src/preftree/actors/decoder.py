@@ -15,6 +15,7 @@ K its most probable part.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,6 +35,8 @@ _SHARED_TOKENS = 16
 _NUCLEUS_TOKENS = 1024
 # Keys and values of the rows, and of the prompts that are remembered, take at most so much memory.
 _SLOT_BYTES, _PREFIX_BYTES = 768 << 20, 640 << 20
+# Continuations of at most so many tokens are scored a token at a time, from their prompt's keys and values.
+_STEPPED_TOKENS = 8
 _LAST_UNIFORM = 1.0 - 2.0**-24
 
 
@@ -125,6 +128,32 @@ class Decoder:
         logits_QV = self.model(input_ids=ids[:, :-1], use_cache=False, logits_to_keep=len(continuation)).logits[0]
         target_Q1 = ids[0, len(prompt) :, None]
         scores: list[float] = logits_QV.float().log_softmax(-1).gather(-1, target_Q1)[:, 0].tolist()
+        return scores
+
+    @torch.inference_mode()
+    def score_all(self, parts: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[list[float]]:
+        """The same for several pairs of prompt and continuation. Short continuations of one prompt are read from one
+        slot: the prompt once, or what no earlier prompt had in common with it, then token by token."""
+        prompts = {tuple(prompt) for prompt, _ in parts}
+        first = len(self.rows)
+        short = all(1 <= len(continuation) <= _STEPPED_TOKENS for _, continuation in parts)
+        if not (short and len(prompts) == 1 and all(prompts) and first < self._slots.num_slots):
+            return [self.score(prompt, continuation) for prompt, continuation in parts]
+        (prompt,) = prompts
+        longest = max(len(continuation) for _, continuation in parts)
+        if not first:
+            self._slots.shrink()
+        self._slots.reserve(first + 1, len(prompt) + longest)
+        behind_V = self._prefill([prompt], first)[0].log_softmax(-1)
+        scores = []
+        for _, continuation in parts:
+            logprobs = [behind_V[continuation[0]].item()]
+            for at, (token, following) in enumerate(itertools.pairwise(continuation), len(prompt)):
+                token_11 = torch.tensor([[token]], device=self.device)
+                position_11 = torch.tensor([[at]], device=self.device)
+                logits_V = self._forward(token_11, position_11, first, at + 1)[0]
+                logprobs.append(logits_V.log_softmax(-1)[following].item())
+            scores.append(logprobs)
         return scores
 
     # ------------------------------------------------------------ reading prompts

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from preftree.actors import ActorSettings, Capabilities, Event, Prices, check
@@ -67,6 +68,9 @@ class EndpointActor:
                 one.cancel()
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
+        raise ActorError(f"actor {self.name} is an endpoint and can't score a given text: score with a local model")
+
+    async def score_all(self, request: Request, continuations: Sequence[str]) -> tuple[Sample, ...]:
         raise ActorError(f"actor {self.name} is an endpoint and can't score a given text: score with a local model")
 
     def events(self) -> tuple[Event, ...]:

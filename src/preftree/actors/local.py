@@ -17,7 +17,7 @@ import hashlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,8 +66,12 @@ class LocalActor:
         return await asyncio.wrap_future(job.answer)
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
+        (sample,) = await self.score_all(request, (continuation,))
+        return sample.logprobs or ()
+
+    async def score_all(self, request: Request, continuations: Sequence[str]) -> tuple[Sample, ...]:
         check(self, request)
-        job = _Scoring(request, continuation)
+        job = _Scoring(request, tuple(continuations))
         self._worker.submit(job)
         return await asyncio.wrap_future(job.answer)
 
@@ -92,8 +96,8 @@ class _Sampling:
 @dataclass(slots=True, eq=False)
 class _Scoring:
     request: Request
-    continuation: str
-    answer: Future[tuple[float, ...]] = field(default_factory=Future)
+    continuations: tuple[str, ...]
+    answer: Future[tuple[Sample, ...]] = field(default_factory=Future)
 
 
 @dataclass(slots=True, eq=False)
@@ -220,7 +224,10 @@ class _Batch:
         """Score what waits, let draws in, take one step, hand out what is done."""
         while self._scoring:
             job = self._scoring.popleft()
-            _resolve(job.answer, tuple(self._decoder.score(self._prompt(job.request), self._ids(job.continuation))))
+            try:
+                _resolve(job.answer, self._scored(job))
+            except RequestRefusedError as refusal:
+                _fail(job, refusal)
         self._drop_cancelled()
         # A prompt costs as much to read alone as beside others: let several in at once.
         if self._waiting and (len(self._waiting) <= self._decoder.free or self._decoder.free >= self._max_rows // 8):
@@ -243,17 +250,47 @@ class _Batch:
         self._scoring.clear()
         self._decoder.rows.clear()
 
+    def _scored(self, job: _Scoring) -> tuple[Sample, ...]:
+        """Each continuation's log-probabilities; the prompt is read once."""
+        prompt = self._prompt(job.request)
+        parts = [(prompt, self._continuation(job.request, prompt, text)) for text in job.continuations]
+        longest = len(prompt) + max((len(tokens) for _, tokens in parts), default=0)
+        if longest > self._decoder.num_positions:
+            raise RequestRefusedError(
+                f"actor {self._name}: prompt and continuation have {longest} tokens, "
+                f"the model reads {self._decoder.num_positions}"
+            )
+        scores = zip(job.continuations, self._decoder.score_all(parts), strict=True)
+        return tuple(
+            Sample(
+                index,
+                text,
+                input_tokens=len(prompt) + len(logprobs),
+                output_tokens=0,
+                cached_tokens=len(prompt) if index else 0,
+                logprobs=tuple(logprobs),
+            )
+            for index, (text, logprobs) in enumerate(scores)
+        )
+
+    def _continuation(self, request: Request, prompt: tuple[int, ...], text: str) -> tuple[int, ...]:
+        """What the text adds to the prompt's tokens: some tokenizers write the space before a word otherwise at the
+        start of a text. Where it would join the prompt's last token, it is the text alone, as a draw would write it."""
+        whole = self._prompt(request, text)
+        return whole[len(prompt) :] if whole[: len(prompt)] == prompt else self._ids(text)
+
     # ------------------------------------------------------------ tokens and text
 
-    def _prompt(self, request: Request) -> tuple[int, ...]:
+    def _prompt(self, request: Request, further: str = "") -> tuple[int, ...]:
+        """The request's tokens; `further` is read on together with it, as the model would have met it in training."""
         if request.text is not None:
-            return tuple(self._tokenizer(request.text + request.prefill)["input_ids"])
+            return tuple(self._tokenizer(request.text + request.prefill + further)["input_ids"])
         try:
             text = chat_text(self._tokenizer, request.messages)
         except ValueError as error:
             raise ActorError(f"actor {self._name}: {error}") from error
         # The template has written the special tokens already.
-        return self._ids(text + request.prefill)
+        return self._ids(text + request.prefill + further)
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from preftree.actors import Capabilities, Event, Prices, check
@@ -24,10 +24,9 @@ class ScriptedActor:
     """Answers by `script`: a function of (messages, index), or a table from the last message's text to answers.
 
     `delay_s` and `fault` are functions of (request, index): how long an answer takes, and the error it is instead.
-    `calls` counts the samples that were asked for.
+    `scores` is a function of (request, continuation) to its tokens' log-probabilities; without it nothing is scored.
+    `calls` counts the samples and scores that were asked for.
     """
-
-    capabilities = Capabilities(chat=True, raw_text=True, prefill=True)
 
     def __init__(
         self,
@@ -38,18 +37,36 @@ class ScriptedActor:
         prices: Prices | None = None,
         delay_s: Callable[[Request, int], float] | None = None,
         fault: Callable[[Request, int], ActorError | None] | None = None,
+        scores: Callable[[Request, str], Sequence[float]] | None = None,
     ) -> None:
         self.name, self.identity = name, identity
+        self.capabilities: Capabilities = Capabilities(chat=True, raw_text=True, prefill=True, score=scores is not None)
         self.prices: Prices = prices or Prices()
         self.calls = 0
-        self._script, self._delay_s, self._fault = script, delay_s, fault
+        self._script, self._delay_s, self._fault, self._scores = script, delay_s, fault, scores
 
     async def sample(self, request: Request) -> tuple[Sample, ...]:
         check(self, request)
         return tuple(await asyncio.gather(*(self._one(request, index) for index in request.samples)))
 
     async def score(self, request: Request, continuation: str) -> tuple[float, ...]:
-        raise ActorError(f"actor {self.name} is scripted and can't score")
+        (sample,) = await self.score_all(request, (continuation,))
+        return sample.logprobs or ()
+
+    async def score_all(self, request: Request, continuations: Sequence[str]) -> tuple[Sample, ...]:
+        if self._scores is None:
+            raise ActorError(f"actor {self.name} is scripted and can't score")
+        check(self, request)
+        prompt = sum(len(text.split()) for text in (request.text or "", *(m.content for m in request.messages)))
+        samples = []
+        for index, continuation in enumerate(continuations):
+            await self._come(request, index)
+            logprobs = tuple(self._scores(request, continuation))
+            read = prompt + len(logprobs)
+            samples.append(
+                Sample(index, continuation, read, 0, cached_tokens=prompt if index else 0, logprobs=logprobs)
+            )
+        return tuple(samples)
 
     def events(self) -> tuple[Event, ...]:
         return ()
@@ -58,11 +75,7 @@ class ScriptedActor:
         """Nothing is held."""
 
     async def _one(self, request: Request, index: int) -> Sample:
-        self.calls += 1
-        if self._delay_s is not None:
-            await asyncio.sleep(self._delay_s(request, index))
-        if self._fault is not None and (error := self._fault(request, index)) is not None:
-            raise error
+        await self._come(request, index)
         messages = request.messages if request.text is None else (Message("user", request.text),)
         text, finish = _cut(self._answer(messages, index), request)
         return Sample(
@@ -72,6 +85,14 @@ class ScriptedActor:
             output_tokens=len(text.split()),
             finish_reason=finish,
         )
+
+    async def _come(self, request: Request, index: int) -> None:
+        """Counted, late and at fault, as the script has it."""
+        self.calls += 1
+        if self._delay_s is not None:
+            await asyncio.sleep(self._delay_s(request, index))
+        if self._fault is not None and (error := self._fault(request, index)) is not None:
+            raise error
 
     def _answer(self, messages: tuple[Message, ...], index: int) -> str:
         if callable(self._script):

@@ -57,9 +57,14 @@ def resolve_model(model: str) -> Path | str:
     return model
 
 
+def model_folder(model: Path | str) -> Path:
+    """The folder itself, or where the hub's files lie, fetched if need be."""
+    return model if isinstance(model, Path) else _snapshot(model)
+
+
 def fingerprint(model: Path | str) -> str:
     """SHA-256 of what a model folder holds. A hub id is looked up in the local hub cache first."""
-    folder = model if isinstance(model, Path) else _snapshot(model)
+    folder = model_folder(model)
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         raise InputError(f"model {folder}: no *.safetensors in it; convert the weights to safetensors first")

@@ -12,7 +12,21 @@ import sys
 from collections.abc import Sequence
 
 import preftree
-from preftree.cli import decontaminate, doctor, importing, judging, regrade, stages, stats
+from preftree.cli import (
+    compare,
+    decontaminate,
+    doctor,
+    evaluate,
+    importing,
+    judging,
+    regrade,
+    rewards,
+    schema,
+    score,
+    stages,
+    stats,
+    view,
+)
 from preftree.errors import PreftreeError
 
 _EXAMPLES = """Examples:
@@ -31,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"preftree {preftree.__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (stages, importing, decontaminate, stats, regrade, judging, doctor):
+    for module in (
+        stages, evaluate, rewards, score, compare, importing, decontaminate, stats, view, regrade, judging, schema,
+        doctor,
+    ):  # fmt: skip
         module.add(commands)
     return root
 

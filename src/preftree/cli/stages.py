@@ -13,6 +13,7 @@ _EXAMPLES = {
     "run": (
         "quickstart",
         "quickstart model=HuggingFaceTB/SmolLM2-360M-Instruct out=runs/360m",
+        "quickstart --until sft",
         "mine.yaml sft.epochs=2",
     ),
     "grow": (
@@ -29,8 +30,12 @@ _EXAMPLES = {
         "sft model=embedded rows=runs/rows/sft.jsonl learning_rate=1e-4 out=runs/sft",
         "dpo model=runs/sft rows=runs/rows/pairs.jsonl beta=0.1 out=runs/dpo",
     ),
-    "evaluate": ("problems=mine.jsonl models.bare.model=embedded protocol.turns=3 out=runs/evaluation",),
-    "rerank": ("problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",),
+    "rerank": (
+        "problems=mine.jsonl policy.sft.model=runs/sft reward_model=runs/reward out=runs/best-of-n",
+        "benchmarks=gsm8k data=data protocol=eurus policy.sft.model=runs/sft draws.samples=16 "
+        "rewards.mine.model=runs/reward out=runs/gsm8k-best-of-n",
+        "best-of-n.yaml rewards.other.model=runs/other   # in the same directory: no answer is drawn again",
+    ),
     "report": ("runs/quickstart", "runs/quickstart out=page"),
 }
 
@@ -39,10 +44,12 @@ _HELP = {
     "grow": "grow a forest of preference trees",
     "export": "a forest into training rows",
     "train": "SFT, a preference objective or a reward model",
-    "evaluate": "accuracy of models on problems",
-    "rerank": "best of N by a reward model",
+    "rerank": "one of N samples, chosen by rewards, votes, log-probabilities or chance",
     "report": "one page over a run",
 }
+
+
+_FEW_DATASETS = 8
 
 
 def add(commands: Any) -> None:
@@ -57,6 +64,7 @@ def add(commands: Any) -> None:
         )
         if name == "run":
             command.add_argument("recipe", help="a packaged recipe or a YAML file")
+            command.add_argument("--until", metavar="STAGE", help="end after this stage; run it again to go on")
         if name == "grow":
             command.add_argument(
                 "--plan", action="store_true", help="only say what it would ask, cost and take; no call is made"
@@ -80,7 +88,7 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_recipe, run_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    stages = run_recipe(recipe, _observer())
+    stages = run_recipe(recipe, observer(), arguments.until)
     reports = [stage["report"] for stage in stages.values() if stage["kind"] == "report"]
     if arguments.json:
         print(json.dumps({name: stage["report"] for name, stage in stages.items()}, indent=1))
@@ -96,24 +104,26 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     if arguments.command == "grow" and (arguments.plan or arguments.pilot is not None):
         from preftree.cli.planning import show_plan
 
-        return show_plan(section, arguments.pilot, _observer(), as_json=arguments.json)
+        return show_plan(section, arguments.pilot, observer(), as_json=arguments.json)
     if arguments.command == "train":
         section["objective"] = arguments.objective
     if arguments.command == "report":
         section = {"run": arguments.directory, "out": f"{arguments.directory}/report"} | section
-    stage = run_single(arguments.command, section, _observer())
+    stage = run_single(arguments.command, section, observer())
     if os.environ.get("RANK", "0") != "0":
         return 0  # one of several processes that torchrun began: the first one speaks
     if arguments.json:
         print(json.dumps(stage["report"], indent=1))
     elif arguments.command == "report":
         _print_results(stage["report"])
+    elif arguments.command == "rerank":
+        _print_curves(stage["report"], section["out"])
     else:
         print_report(stage["report"])
     return 0
 
 
-def _observer() -> Any:
+def observer() -> Any:
     """Says on stderr which stage runs, and draws the first tree of each forest."""
     from rich.console import Console
 
@@ -146,7 +156,7 @@ def _print_results(report: dict[str, str]) -> None:
 
     from rich.console import Console
 
-    from preftree.report import evaluation_table, forest_table, rerank_table
+    from preftree.report import benchmark_table, evaluation_table, forest_table, rerank_table
 
     results = json.loads(Path(report["results"]).read_text("utf-8"))
     console = Console()
@@ -155,7 +165,29 @@ def _print_results(report: dict[str, str]) -> None:
     for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
         if results.get(key):
             console.print(table(results))
+    for summary in results.get("benchmarks") or []:
+        for model in summary["models"]:
+            console.print(benchmark_table(summary, model))
     console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
+
+
+def _print_curves(report: dict[str, Any], out: str) -> None:
+    from rich.console import Console
+
+    from preftree.report import rerank_table
+
+    console = Console()
+    datasets = list(dict.fromkeys(row["dataset"] for row in report["by_dataset"]))
+    # A data set of its own has a table where they are few: benchmarks, not families of problems.
+    apart = datasets if 1 < len(datasets) <= _FEW_DATASETS else []
+    for name, rows in [("", report["curves"])] + [
+        (name, [row for row in report["by_dataset"] if row["dataset"] == name]) for name in apart
+    ]:
+        policy = f"{report['policy']}{', ' if name else ''}{name}"
+        console.print(rerank_table({"rerank": {"policy": policy, "curves": rows}}))
+    lines = [*report["notes"], "Files: " + ", ".join(f"{out}/{name}" for name in report["files"])]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from preftree.actors import Actor, Prices
@@ -22,6 +22,9 @@ from preftree.errors import ActorError, RequestRefusedError, Stopped, UnclearRef
 from preftree.forest import CallKey, Forest
 from preftree.records import Message, Observation, Request, Sample, Verdict, digest
 from preftree.verify import Judge
+
+# How a request is put to an actor: drawn from, or scored.
+Send = Callable[[Request], Awaitable[tuple[Sample, ...]]]
 
 
 class Engine:
@@ -59,7 +62,25 @@ class Engine:
         refuses this one request, or fails at it again and again while it answers others; ActorError if it can't answer
         or would refuse any, which stops the run.
         """
-        asked = digest([actor.identity, request])
+        return await self._journalled(actor, key, request, digest([actor.identity, request]), actor.sample)
+
+    async def score(
+        self, actor: Actor, key: CallKey, request: Request, continuations: Sequence[str]
+    ) -> tuple[Sample, ...]:
+        """How likely each of these texts is as what comes next: a sample each, with its log-probabilities. Nothing is
+        drawn. One call, journalled, paid for and limited like any other; it raises what `ask` raises."""
+        # One sample a continuation, so that the most that the call can cost counts the prompt for each.
+        request = replace(request, samples=tuple(range(len(continuations))), max_tokens=max(map(_bytes, continuations)))
+
+        async def send(request: Request) -> tuple[Sample, ...]:
+            return await actor.score_all(request, continuations)
+
+        asked = digest([actor.identity, request, "score", list(continuations)])
+        return await self._journalled(actor, key, request, asked, send)
+
+    async def _journalled(
+        self, actor: Actor, key: CallKey, request: Request, asked: str, send: Send
+    ) -> tuple[Sample, ...]:
         stored = self.forest.answer(key, asked)
         if stored is not None:
             return stored
@@ -67,16 +88,18 @@ class Engine:
         if refused is not None:
             raise RequestRefusedError(refused)
         try:
-            return await self._answered(actor, key, request, asked)
+            return await self._answered(actor, key, request, asked, send)
         except RequestRefusedError as refusal:
             await self.forest.add_refusal(key, str(refusal))
             raise
 
-    async def _answered(self, actor: Actor, key: CallKey, request: Request, asked: str) -> tuple[Sample, ...]:
+    async def _answered(
+        self, actor: Actor, key: CallKey, request: Request, asked: str, send: Send
+    ) -> tuple[Sample, ...]:
         again = False
         while True:
             try:
-                return await self._once(actor, key, request, asked)
+                return await self._once(actor, key, request, asked, send)
             except UnclearRefusalError as refusal:
                 await self._control(actor, request, refusal)
                 raise
@@ -149,7 +172,7 @@ class Engine:
             keys = (CallKey("control", 0, "control", asked[:24], 0, attempt) for attempt in itertools.count())
             free = next(key for key in keys if self.forest.answer(key, asked) is None)
             try:
-                await self._once(actor, free, control, asked)
+                await self._once(actor, free, control, asked, actor.sample)
             except Stopped:
                 raise
             except ActorError as again:
@@ -162,7 +185,7 @@ class Engine:
                 raise told from again
             self._accepted[asked] = asyncio.get_running_loop().time()
 
-    async def _once(self, actor: Actor, key: CallKey, request: Request, asked: str) -> tuple[Sample, ...]:
+    async def _once(self, actor: Actor, key: CallKey, request: Request, asked: str, send: Send) -> tuple[Sample, ...]:
         """Send one call, `asked` being the digest of its actor and request, and commit its answer."""
         for unanswered in self._unpriced.pop(actor.name, ()):
             self._ledger.doubt(Spend(usd=bound(actor.prices, unanswered).usd))
@@ -172,7 +195,7 @@ class Engine:
         try:
             self.new_calls += 1
             await self.forest.intend(key, actor.name, request, asked)
-            samples = tuple(_storable(sample) for sample in await actor.sample(request))
+            samples = tuple(_storable(sample) for sample in await send(request))
             price = sum(actor.prices.cost_usd(sample) for sample in samples)
             await self.forest.commit_answer(key, samples, price)
             spent = Spend(1, sum(sample.input_tokens + sample.output_tokens for sample in samples), price)
@@ -209,6 +232,11 @@ class Engine:
                     return self._ledger.hold(most)
                 self._settled.clear()
                 await self._settled.wait()
+
+
+def _bytes(text: str) -> int:
+    """At least as many as the text has tokens; a request asks for one or more."""
+    return max(1, len(text.encode("utf-8", "surrogatepass")))
 
 
 def _storable(sample: Sample) -> Sample:

@@ -25,15 +25,17 @@ _SENTENCES = {
 }
 
 
-async def judge_code(engine: Engine, problem: Problem, code: str) -> tuple[Observation, Verdict]:
-    """Run the problem's tests on `code`."""
+async def judge_code(
+    engine: Engine, problem: Problem, code: str, cpu_s: float | None = None
+) -> tuple[Observation, Verdict]:
+    """Run the problem's tests on `code`. `cpu_s`: a protocol's own limit of CPU seconds for one test."""
     tests = problem.tests
     assert tests is not None
-    key = digest(["code", tests, code])
+    key = digest(["code", tests, code] if cpu_s is None else ["code", tests, code, cpu_s])
     seen, verdict = engine.forest.observation(key), engine.forest.verdict(key)
     if seen is not None and verdict is not None:
         return seen, verdict
-    cpu_s = await _limit_s(engine, problem, tests)
+    cpu_s = cpu_s or await _limit_s(engine, problem, tests)
     if tests.code:
         seen, verdict = await _by_code(engine, tests, code, cpu_s)
     else:

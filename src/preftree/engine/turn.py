@@ -40,6 +40,7 @@ class Sampling:
     max_tokens: int = 512
     stop: tuple[str, ...] = ()
     prefill: str = ""
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def _request(
         samples=(sample,),
         # The draw depends on problem, turn and (through the sample's index) sample; never on timing.
         seed=int(digest([seed, problem.id, place.turn])[:12], 16),
+        logprobs=sampling.logprobs,
     )
 
 

@@ -48,7 +48,8 @@ class Asked:
     """How a model is asked: a chat, or raw text in its place.
 
     `then` are further user messages, each sent after an answer. With `choices` nothing is sampled: the answer is
-    the choice that the model finds likeliest as the continuation.
+    the choice that the model finds likeliest as the continuation. `stop_after_prefill` are stops that hold only for an
+    answer that goes on from the prefill: for one that opens its own fence they would cut too early.
     """
 
     messages: tuple[Message, ...] = ()
@@ -56,6 +57,7 @@ class Asked:
     sampling: Sampling = field(default_factory=lambda: Sampling(temperature=0.0))
     then: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    stop_after_prefill: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ class Grade:
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What grading may use: the engine's jail, verifiers and journal; `judge`, the model that grades where a
-    benchmark is graded by one; `tree`, the place in the journal of the attempt that is graded."""
+    benchmark is graded by one; `tree` and `sample`, the place in the journal of the attempt that is graded."""
 
     engine: Engine
     judge: Actor | None = None
     tree: str = ""
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,12 @@ class Benchmark:
 
     `read` takes a place that exists (file or folder), or None for the hub's. `rows` is how many the published set has:
     a figure over fewer says so. `reference` is a row's reference as a response, None where there is none.
-    `metrics`: the first is the one that tables show. `modes`: with several, the better one counts (FACTS section 3).
-    `converse` is for benchmarks that hold a conversation of their own kind (MINT).
+    `metrics`: the first is the one that tables show. `modes`: with several, the better one counts (FACTS section 3),
+    unless `better_of_modes` is off: then they are figures of their own, the first of which tables show.
+    `converse` is for benchmarks that hold a conversation of their own kind (MINT). `variant` gives the benchmark under
+    the settings after the colon of a name such as "mint:k=3"; it has a name of its own, so its own place in journals
+    and results. `graded`: answers get marks, no verdict: "correct" says only that all marks were given, "undecided"
+    that one is missing; what compares or ranks takes the first metric's score.
     """
 
     name: str
@@ -152,7 +159,12 @@ class Benchmark:
     reference: Callable[[Item, Form], str | None]
     modes: tuple[str, ...] = ("text",)
     metrics: tuple[Metric, ...] = (ACCURACY,)
+    better_of_modes: bool = True
     groups: tuple[str, ...] = ()  # labels by which results are shown, too
     needs_judge: bool = False
     converse: Converse | None = None
+    variant: Callable[[str], Benchmark] | None = None
+    graded: bool = False
+    equal: str = ""  # the rule under which two samples give one answer; empty: each problem's own verifier
+    shots: Mapping[str, int] = field(default_factory=dict)  # by protocol: worked examples in the prompt, 0 where absent
     version: int = 1

@@ -2,16 +2,20 @@
 
 In:  an attempt. Out: its result. Every call, run and verdict goes through the journal of the bench's engine.
 Always true: a request that the actor refuses is an answer that is wrong, with the reason; a prefill is part of the
-response, for an actor that can't go on with one it is left out.
+response, for an actor that can't go on with one it is left out; with choices the response is the likeliest one, as it
+is written, and of equally likely ones the first.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from preftree.actors import Actor
 from preftree.engine import Sampling
-from preftree.errors import RequestRefusedError
+from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, Grade, Item
 from preftree.forest import CallKey
 from preftree.records import Message, Request, Result, Sample, Verdict, digest
@@ -19,27 +23,61 @@ from preftree.records import Message, Request, Result, Sample, Verdict, digest
 
 def attempt_tree(attempt: Attempt) -> str:
     """The attempt's place in the journal: one for all samples of a model on an item in a form."""
-    form = attempt.form
-    return digest([attempt.model, attempt.benchmark.name, form.protocol, form.mode, attempt.item.id])[:24]
+    return tree_of(attempt.model, attempt.benchmark.name, attempt.form, attempt.item.id)
+
+
+def tree_of(model: str, benchmark: str, form: Form, item: str) -> str:
+    """The same place, by names."""
+    return digest([model, benchmark, form.protocol, form.mode, item])[:24]
+
+
+def require(benchmark: Benchmark, form: Form, actor: Actor) -> None:
+    """Refuse, before a run, an actor that can't answer in this form. Raises InputError."""
+    if form.mode == "choice" and not actor.capabilities.score:
+        raise InputError(
+            f"{benchmark.name}: mode=choice asks for the log-probabilities of given answers, which actor {actor.name} "
+            "can't tell; use a local model, or mode=text"
+        )
 
 
 async def hold(attempt: Attempt) -> Result:
     """Ask, go on as the benchmark says, grade."""
     benchmark = attempt.benchmark
+    require(benchmark, attempt.form, attempt.actor)
     if benchmark.converse is not None:
         return await benchmark.converse(attempt)
     asked = benchmark.ask(attempt.item, attempt.form)
     sampling = replace(asked.sampling, **attempt.overrides)
     if not attempt.actor.capabilities.prefill and asked.text is None:
         sampling = replace(sampling, prefill="")
+    if sampling.prefill and "stop" not in attempt.overrides:
+        sampling = replace(sampling, stop=(*sampling.stop, *asked.stop_after_prefill))
     try:
-        samples = await _answers(attempt, asked, sampling)
+        samples = await (_chosen if asked.choices else _answers)(attempt, asked, sampling)
     except RequestRefusedError as refusal:
         return result_of(attempt, (), (), Grade(Verdict("wrong", str(refusal))), {"refused": str(refusal)})
+    bench = replace(attempt.bench, tree=attempt_tree(attempt), sample=attempt.sample)
+    if asked.choices:
+        response, logprobs = likeliest(samples)
+        grade = await benchmark.grade(bench, attempt.item, attempt.form, (response,))
+        return result_of(attempt, (response,), samples, grade, {"logprobs": logprobs})
     responses = [sampling.prefill + sample.text for sample in samples]
-    bench = replace(attempt.bench, tree=attempt_tree(attempt))
     grade = await benchmark.grade(bench, attempt.item, attempt.form, responses)
     return result_of(attempt, responses, samples, grade)
+
+
+def likeliest(scored: Sequence[Sample]) -> tuple[str, dict[str, float]]:
+    """The text of the highest log-probability, and each one's, in nats, summed over its tokens."""
+    sums = {sample.text: math.fsum(sample.logprobs or ()) for sample in scored}
+    return max(sums, key=lambda text: sums[text]), sums
+
+
+async def _chosen(attempt: Attempt, asked: Asked, sampling: Sampling) -> list[Sample]:
+    """The choices with their log-probabilities. What a sampling setting could change is left out of the request."""
+    sampling = Sampling(temperature=0.0, prefill=sampling.prefill)
+    request = replace(request_of(attempt, sampling, 0, messages=asked.messages, text=asked.text), seed=0)
+    key = CallKey(attempt_tree(attempt), 0, "model", "choose", attempt.sample)
+    return list(await attempt.bench.engine.score(attempt.actor, key, request, asked.choices))
 
 
 async def _answers(attempt: Attempt, asked: Asked, sampling: Sampling) -> list[Sample]:
@@ -75,7 +113,11 @@ def result_of(
     grade: Grade,
     more: dict[str, Any] | None = None,
 ) -> Result:
-    """The result of one attempt. `metadata` holds labels, scores, form, and what was thought."""
+    """The result of one attempt. `metadata` holds labels, scores, form, what was thought, and the log-probability of
+    what was said, where it was asked for."""
+    logprobs = [value for sample in samples for value in sample.logprobs or ()]
+    given = bool(samples) and all(sample.logprobs is not None for sample in samples)
+    likely = {"logprob": {"sum": sum(logprobs), "tokens": len(logprobs)}} if given else {}
     return Result(
         model=attempt.model,
         problem=attempt.item.id,
@@ -95,11 +137,12 @@ def result_of(
             "why": grade.verdict.why,
             "thoughts": sum(sample.thought is not None for sample in samples),
         }
+        | likely
         | (more or {}),
     )
 
 
 async def grade_given(benchmark: Benchmark, bench: Bench, item: Item, form: Form, responses: tuple[str, ...]) -> Grade:
-    """The grade of responses that came from elsewhere."""
-    tree = digest(["given", benchmark.name, form.protocol, form.mode, item.id])[:24]
+    """The grade of responses that came from elsewhere; their place in the journal is their own."""
+    tree = digest(["given", benchmark.name, form.protocol, form.mode, item.id, list(responses)])[:24]
     return await benchmark.grade(replace(bench, tree=tree), item, form, responses)

@@ -5,16 +5,28 @@ from __future__ import annotations
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.asdiv import ASDIV
+from preftree.evaluate.benchmarks.bbh import BBH
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
 from preftree.evaluate.benchmarks.gsm_plus import GSM_PLUS
+from preftree.evaluate.benchmarks.humaneval import HUMANEVAL
+from preftree.evaluate.benchmarks.ifeval import IFEVAL
+from preftree.evaluate.benchmarks.leetcode import LEETCODE
 from preftree.evaluate.benchmarks.math import MATH
 from preftree.evaluate.benchmarks.math500 import MATH500
+from preftree.evaluate.benchmarks.mbpp import MBPP, MBPP_FULL
+from preftree.evaluate.benchmarks.mint import MINT
+from preftree.evaluate.benchmarks.mmlu import MMLU
+from preftree.evaluate.benchmarks.mt_bench import MT_BENCH
 from preftree.evaluate.benchmarks.svamp import SVAMP
 from preftree.evaluate.benchmarks.theoremqa import THEOREMQA
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
     for benchmark in (
+        HUMANEVAL,
+        MBPP,
+        MBPP_FULL,
+        LEETCODE,
         GSM8K,
         GSM_PLUS,
         MATH,
@@ -22,14 +34,26 @@ BENCHMARKS: dict[str, Benchmark] = {
         THEOREMQA,
         SVAMP,
         ASDIV,
+        BBH,
+        IFEVAL,
+        MMLU,
+        MINT,
+        MT_BENCH,
     )
 }  # fmt: skip
 
 
 def find_benchmark(name: str) -> Benchmark:
-    if name not in BENCHMARKS:
-        raise InputError(f'no benchmark is named "{name}"; there are {", ".join(BENCHMARKS)}')
-    return BENCHMARKS[name]
+    """The benchmark of this name, under the settings after its colon, if it has any ("mint:k=3")."""
+    base, colon, settings = name.partition(":")
+    if base not in BENCHMARKS:
+        raise InputError(f'no benchmark is named "{base}"; there are {", ".join(BENCHMARKS)}')
+    found = BENCHMARKS[base]
+    if not colon:
+        return found
+    if found.variant is None:
+        raise InputError(f'{base}: has no settings of its own, got "{settings}"')
+    return found.variant(settings)
 
 
 def find_protocol(name: str) -> str:

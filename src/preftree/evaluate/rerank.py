@@ -1,72 +1,138 @@
-"""Best of N: samples of one policy, judged, and scored by a reward model.
+"""Best of N: one policy's samples, and the answer that rewards, votes, log-probabilities or chance choose among them.
 
-In:  a benchmark of one turn and several samples, a policy, a reward function. Out: results, rewards, curves over N.
-Always true: all answers to one problem are scored together; rewards are written beside the samples they belong to.
+In:  samples as `drawing` gives them, rewards by name, which rankers. Out: curves over N, in all and by data set.
+Always true: all answers to one problem are scored together; a reward is asked for once, and kept under the fingerprint
+of who gave it: a run that was killed goes on, and another reward later leaves those that are there alone.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from preftree.actors import Actor
-from preftree.engine import Budget, opening
-from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
-from preftree.evaluate.metrics import rerank_curves
-from preftree.evaluate.own import ProblemSet
-from preftree.evaluate.runner import evaluate
-from preftree.records import Message, Result
+from preftree.evaluate.drawing import Drawn
+from preftree.evaluate.kept import Kept
+from preftree.evaluate.rankers import Judged, RerankSettings, accuracies, chosen_rankers, curve_rows
+from preftree.records import Message, Result, digest
 
 # Conversations that share a prompt, to one reward each.
 Reward = Callable[[Sequence[Sequence[tuple[Message, ...]]]], list[list[float]]]
+# So many answers are scored between two writes: what a kill costs.
+_PART = 512
+_LOGPROBS = ("logprob-sum", "logprob-mean")
 
 
 @dataclass(frozen=True, slots=True)
-class RerankSettings:
-    counts: tuple[int, ...] = (1, 2, 4, 8)  # the N of best of N; the largest is drawn
+class RewardSource:
+    """A reward by name. `fingerprint` says what gives it; `load` is called only if a reward is missing."""
 
-    def __post_init__(self) -> None:
-        if not self.counts or min(self.counts) < 1:
-            raise InputError(f"ranking.counts: expected numbers of samples, each 1 or more, got {list(self.counts)}")
+    name: str
+    fingerprint: str
+    load: Callable[[], Reward]
 
 
-async def rerank(
-    benchmark: ProblemSet,
-    name: str,
-    actor: Actor,
-    reward: Reward,
-    settings: RerankSettings,
-    out: Path,
-    *,
-    environment: EnvironmentSettings | None = None,
-    budget: Budget | None = None,
-) -> dict[str, Any]:
-    """Draw, judge and score; returns the curves in all and at the largest N by data set."""
-    largest = max(settings.counts)
-    if benchmark.protocol.turns != 1 or benchmark.protocol.samples < largest:
-        raise InputError(f"rerank: needs one turn and at least {largest} samples a problem")
-    results = await evaluate(benchmark, {name: actor}, out, environment=environment, budget=budget)
-    samples: dict[str, list[Result]] = {}
-    for result in results:
-        samples.setdefault(result.problem, []).append(result)
-    openings = {problem.id: opening(problem) for problem in benchmark.problems}
-    conversations = [
-        [(*openings[problem], Message("assistant", result.responses[0])) for result in drawn]
-        for problem, drawn in samples.items()
-    ]
-    rewards = dict(zip(samples, reward(conversations), strict=True))
-    (out / "rewards.json").write_text(json.dumps(rewards), encoding="utf-8")
-    rows = []
-    for dataset in dict.fromkeys(result.dataset for result in results):
-        mine = {problem: drawn for problem, drawn in samples.items() if drawn[0].dataset == dataset}
-        rows += [{"dataset": dataset, **row} for row in rerank_curves(mine, rewards, (largest,))]
-    return {
-        "policy": name,
-        "samples": largest,
-        "curves": rerank_curves(samples, rewards, settings.counts),
-        "rows": rows,
+def reward_all(drawn: Sequence[Drawn], sources: Sequence[RewardSource], out: Path) -> dict[str, list[list[float]]]:
+    """By name: the rewards of each item's samples. Also as `rewards.json`: name → item → one for each sample, null for
+    an answer that could not be read."""
+    found = {source.name: _rewards(drawn, source, out) for source in sources}
+    plain = {
+        name: {one.key: [_or_null(value) for value in values] for one, values in zip(drawn, rewards, strict=True)}
+        for name, rewards in found.items()
     }
+    partial = out / "rewards.json.partial"
+    partial.write_text(json.dumps(plain), encoding="utf-8")
+    partial.replace(out / "rewards.json")
+    return found
+
+
+def _rewards(drawn: Sequence[Drawn], source: RewardSource, out: Path) -> list[list[float]]:
+    kept = Kept(out / "rewards" / f"{digest(source.fingerprint)[:16]}.jsonl")
+    keys = [digest([one.conversation, [result.responses for result in one.results]]) for one in drawn]
+    conversations = {key: _conversations(one) for key, one in zip(keys, drawn, strict=True)}
+    missing = [key for key in conversations if key not in kept]
+    reward = source.load() if missing else None
+    while missing and reward is not None:
+        part = [missing.pop(0)]
+        while missing and sum(len(conversations[key]) for key in (*part, missing[0])) <= _PART:
+            part.append(missing.pop(0))
+        values = reward([conversations[key] for key in part])
+        if any(math.isnan(value) for of_item in values for value in of_item):
+            raise InputError(f"reward {source.name}: a reward that is not a number (NaN); nothing can be ranked by it")
+        plain = [[_or_null(value) for value in of_item] for of_item in values]
+        kept.add(dict(zip(part, plain, strict=True)))
+    return [[-math.inf if value is None else value for value in kept[key]] for key in keys]
+
+
+def _conversations(one: Drawn) -> list[tuple[Message, ...]]:
+    said = [result.responses[-1] if result.responses else "" for result in one.results]
+    return [(*one.conversation, Message("assistant", text)) for text in said]
+
+
+def _or_null(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def rank(drawn: Sequence[Drawn], rewards: dict[str, list[list[float]]], settings: RerankSettings) -> dict[str, Any]:
+    """The curves of all rankers over N, in all (`curves`), by data set (`by_dataset`), and at the largest N alone
+    (`rows`); `absent` says why a ranker has none."""
+    samples = min(len(one.results) for one in drawn)
+    counts = settings.numbers(samples)
+    rankers = chosen_rankers(settings, list(rewards))
+    judged = {
+        one.key: _judged(one, {name: values[place] for name, values in rewards.items()})
+        for place, one in enumerate(drawn)
+    }
+    found = accuracies(judged, rankers, counts, settings)
+    by_dataset = [
+        {"dataset": dataset, **row}
+        for dataset in dict.fromkeys(one.dataset for one in drawn)
+        for row in curve_rows(found, [one.key for one in drawn if one.dataset == dataset], counts)
+    ]
+    return {
+        "samples": samples,
+        "tie": settings.tie,
+        "greedy_votes": settings.greedy_votes,
+        "estimate": settings.estimate,
+        "curves": curve_rows(found, list(judged), counts),
+        "rows": [row for row in by_dataset if row["n"] == max(counts)],
+        "by_dataset": by_dataset,
+        "absent": {name: _why(name) for name in rankers if name not in found},
+    }
+
+
+def _judged(one: Drawn, rewards: dict[str, list[float]]) -> Judged:
+    scores = {name: tuple(values) for name, values in rewards.items()}
+    logprobs = [_logprob(result) for result in one.results]
+    if None not in logprobs:
+        known = [pair for pair in logprobs if pair is not None]
+        scores |= {name: tuple(pair[i] for pair in known) for i, name in enumerate(_LOGPROBS)}
+    return Judged(
+        right=tuple(result.solved_by(1) for result in one.results),
+        classes=one.classes,
+        scores=scores,
+        greedy=None if one.greedy is None else one.greedy.solved_by(1),
+        greedy_class=one.greedy_class,
+    )
+
+
+def _logprob(result: Result) -> tuple[float, float] | None:
+    """Sum and mean over an answer's tokens; a refused request, or an answer of no token, is never chosen."""
+    if "refused" in result.metadata:
+        return -math.inf, -math.inf
+    found = result.metadata.get("logprob")
+    if found is None:
+        return None
+    if not found["tokens"]:
+        return -math.inf, -math.inf
+    return found["sum"], found["sum"] / found["tokens"]
+
+
+def _why(name: str) -> str:
+    if name in _LOGPROBS:
+        return "the actor gives no log-probabilities, or draws.logprobs is off"
+    return "no greedy answer was drawn"

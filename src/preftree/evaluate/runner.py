@@ -1,126 +1,150 @@
-"""The runner: every model on every problem, on the same engine that growing uses.
+"""The runner: every model on every item of every task, on the same engine that growing uses.
 
-In:  a benchmark, models by name. Out: results, also as `results.jsonl` in the output directory.
-Always true: results come in the order of models, problems and samples, whatever finished first; the file is written
-once, whole, when all are there; until then the journal holds what was answered.
+In:  tasks (a benchmark's items, in which forms, how often each), models by name, a directory.
+Out: results in the order of models, tasks, forms, items and samples, whatever finished first; the directory's journal.
+Always true: what was answered is in the journal, so a run that was killed goes on, asks nothing twice and ends with the
+same results; a journal that was begun with other rows of a benchmark is refused; `results.jsonl` is whole or absent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Budget, Engine, Place, Sampling, act, opening, past_of, reply, run_all, trace_critique
+from preftree.engine import Budget, Engine, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.errors import InputError, RequestRefusedError
-from preftree.evaluate.own import ProblemSet, Protocol
-from preftree.forest import Forest
+from preftree.errors import InputError
+from preftree.evaluate.benchmark import Attempt, Bench, Benchmark, Form, Item
+from preftree.evaluate.converse import hold, tree_of
+from preftree.evaluate.own import OWN, ProblemSet, own_benchmark
+from preftree.evaluate.summary import Spent, busy_seconds
+from preftree.forest import Cost, Forest
 from preftree.progress import progress
-from preftree.records import Action, Message, Problem, Result, Verdict, canonical, digest, from_json
+from preftree.records import Result, canonical, digest, from_json
 from preftree.verify import Judge
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
-    model: str
-    actor: Actor
-    problem: Problem
+class Task:
+    """A benchmark to run. `overrides` stand in the place of the protocol's own sampling."""
+
+    benchmark: Benchmark
+    items: tuple[Item, ...]
+    forms: tuple[Form, ...]
+    samples: int = 1
+    seed: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def attempts(self) -> int:
+        """How often one model is asked."""
+        return sum(len(self.items) * self.samples_in(form) for form in self.forms)
+
+    def samples_in(self, form: Form) -> int:
+        """Of a choice by log-probability nothing is drawn, so there is one answer."""
+        return 1 if form.mode == "choice" else self.samples
+
+
+async def measure(
+    tasks: Sequence[Task],
+    models: Mapping[str, Actor],
+    out: Path,
+    *,
+    concurrency: int = 256,
+    judge: Actor | None = None,
+    environment: EnvironmentSettings | None = None,
+    budget: Budget | None = None,
+) -> list[Result]:
+    """Hold all conversations, `concurrency` at a time; goes on where it was."""
+    with Forest(out) as forest:
+        await _bind(forest, tasks)
+        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
+            engine = Engine(forest, interpreter, verifiers, budget)
+            bench = Bench(engine, judge)
+            total = len(models) * sum(task.attempts for task in tasks)
+            with progress(f"evaluating {', '.join(models)}", total, "answers") as bar:
+                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
+
+                async def one(attempt: Attempt) -> Result:
+                    result = await hold(attempt)
+                    bar.advance()
+                    return result
+
+                return await run_all(engine, _attempts(bench, tasks, models), one, concurrency=concurrency)
+
+
+def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) -> Iterator[Attempt]:
+    """One after another as they are begun. The samples of an item are neighbours: a local model reads the prompt that
+    they share once."""
+    for name, actor in models.items():
+        for task in tasks:
+            for form in task.forms:
+                for item in task.items:
+                    for sample in range(task.samples_in(form)):
+                        yield Attempt(
+                            bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides
+                        )  # fmt: skip
+
+
+async def _bind(forest: Forest, tasks: Sequence[Task]) -> None:
+    """Answers are kept by an item's id and what was asked; rows with other references would be mixed."""
+    for task in tasks:
+        name = f"rows of {task.benchmark.name}"
+        now = digest([task.benchmark.version, list(task.items)])
+        before = forest.meta(name)
+        if before is None:
+            await forest.set_meta(name, now)
+        elif before != now:
+            raise InputError(
+                f"{forest.directory}: was begun with other {name}, or another version of it; use another out=…, "
+                "or the rows of then to go on"
+            )
+
+
+def spending(out: Path, tasks: Sequence[Task], models: Sequence[str]) -> dict[tuple[str, str, str], Spent]:
+    """What each benchmark cost a model in a mode, from the journal, over all restarts."""
+    calls: dict[str, list[Cost]] = {}
+    with Forest(out, readonly=True) as forest:
+        for cost in forest.costs():
+            calls.setdefault(cost.tree, []).append(cost)
+    found = {}
+    for model in models:
+        for task in tasks:
+            for form in task.forms:
+                trees = (tree_of(model, task.benchmark.name, form, item.id) for item in task.items)
+                costs = [cost for tree in trees for cost in calls.get(tree, ())]
+                found[model, task.benchmark.name, form.mode] = Spent(
+                    len(costs),
+                    sum(cost.input_tokens for cost in costs),
+                    sum(cost.cached_tokens for cost in costs),
+                    sum(cost.output_tokens for cost in costs),
+                    sum(cost.price_usd for cost in costs),
+                    round(busy_seconds([(cost.sent, cost.answered) for cost in costs]), 3),
+                )
+    return found
 
 
 async def evaluate(
-    benchmark: ProblemSet,
+    own: ProblemSet,
     models: Mapping[str, Actor],
     out: Path,
     *,
     environment: EnvironmentSettings | None = None,
     budget: Budget | None = None,
 ) -> list[Result]:
-    """Run a benchmark; goes on where it was."""
-    protocol = benchmark.protocol
-    attempts = [_Attempt(name, actor, problem) for name, actor in models.items() for problem in benchmark.problems]
-    with Forest(out) as forest:
-        await forest.add_problems(benchmark.problems)
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
-            engine = Engine(forest, interpreter, judge, budget)
-            with progress(f"evaluating {', '.join(models)}", len(attempts) * protocol.samples, "answers") as bar:
-                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
-
-                async def one(attempt: _Attempt) -> list[Result]:
-                    if protocol.turns == 1:
-                        done = await _answer(engine, attempt, protocol)
-                    else:
-                        done = [await _converse(engine, attempt, protocol, i) for i in range(protocol.samples)]
-                    bar.advance(len(done))
-                    return done
-
-                answered = await run_all(engine, attempts, one, concurrency=protocol.concurrency)
-    results = [result for done in answered for result in done]
+    """Problems of one's own, measured and written to `results.jsonl`."""
+    benchmark, protocol = own_benchmark(own), own.protocol
+    items = benchmark.read(None, benchmark.published).items
+    task = Task(benchmark, items, (OWN,), protocol.samples, protocol.seed)
+    results = await measure(
+        [task], models, out, concurrency=protocol.concurrency, environment=environment, budget=budget
+    )  # fmt: skip
     write_results(out / "results.jsonl", results)
     return results
-
-
-async def _answer(engine: Engine, attempt: _Attempt, protocol: Protocol) -> list[Result]:
-    """All samples of one turn in one call, so that an actor reads their common prompt once."""
-    messages, samples = opening(attempt.problem), range(protocol.samples)
-    try:
-        actions = await _act(engine, attempt, protocol, 0, messages, [], samples)
-    except RequestRefusedError as refusal:
-        wrong = Verdict("wrong", str(refusal))
-        actions = [Action("", attempt.model, "refused", sample, verdict=wrong) for sample in samples]
-    return [_result(attempt, action.sample, [action]) for action in actions]
-
-
-async def _converse(engine: Engine, attempt: _Attempt, protocol: Protocol, sample: int) -> Result:
-    """One conversation of at most `protocol.turns` turns, until a turn is correct."""
-    messages = opening(attempt.problem)
-    actions: list[Action] = []
-    for turn in range(protocol.turns):
-        try:
-            (action,) = await _act(engine, attempt, protocol, turn, messages, actions, (sample,))
-        except RequestRefusedError as refusal:
-            # A prompt that the model can't read is a question it did not answer.
-            actions.append(Action("", attempt.model, "refused", sample, verdict=Verdict("wrong", str(refusal))))
-            break
-        actions.append(action)
-        if action.verdict is not None and action.verdict.correct:
-            break
-        said = reply(action, trace_critique(attempt.problem, action))
-        messages = (*messages, Message("assistant", action.text), Message("user", said))
-    return _result(attempt, sample, actions)
-
-
-async def _act(
-    engine: Engine,
-    attempt: _Attempt,
-    protocol: Protocol,
-    turn: int,
-    messages: tuple[Message, ...],
-    earlier: Sequence[Action],
-    samples: Sequence[int],
-) -> list[Action]:
-    place = Place(digest([attempt.model, attempt.problem.id])[:24], turn, "model", "evaluate")
-    sampling = Sampling(protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill)
-    past = past_of(earlier)
-    return await act(engine, attempt.actor, place, attempt.problem, messages, past, samples, sampling, protocol.seed)
-
-
-def _result(attempt: _Attempt, sample: int, actions: Sequence[Action]) -> Result:
-    last = actions[-1].verdict
-    return Result(
-        model=attempt.model,
-        problem=attempt.problem.id,
-        dataset=attempt.problem.dataset,
-        sample=sample,
-        outcomes=tuple(action.verdict.outcome if action.verdict else "undecided" for action in actions),
-        responses=tuple(action.text for action in actions),
-        answer=last.answer if last is not None else None,
-        input_tokens=sum(action.input_tokens for action in actions),
-        output_tokens=sum(action.output_tokens for action in actions),
-        truncated=any(action.truncated for action in actions),
-    )
 
 
 def write_results(path: Path, results: Sequence[Result]) -> None:

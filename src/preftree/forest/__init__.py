@@ -5,7 +5,7 @@ Always true: an intent is on disk before its call is sent, an answer before it i
 request only; whoever reads sees whole transactions.
 """
 
-from preftree.forest.forest import Account, CallKey, Forest
+from preftree.forest.forest import Account, CallKey, Cost, Forest
 from preftree.forest.merge import merge, split
 from preftree.forest.owner import Ownership
 from preftree.forest.shards import num_shards, retire, shard_directory, shard_of, take_over
@@ -13,6 +13,7 @@ from preftree.forest.shards import num_shards, retire, shard_directory, shard_of
 __all__ = [
     "Account",
     "CallKey",
+    "Cost",
     "Forest",
     "Ownership",
     "merge",

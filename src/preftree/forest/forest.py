@@ -80,6 +80,19 @@ class Account:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One answered call of a tree: when it was sent and answered (seconds since 1970), and what it took."""
+
+    tree: str
+    sent: float
+    answered: float
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    price_usd: float
+
+
 class Forest:
     """Open for writing with `Forest(path)`, for reading with `Forest(path, readonly=True)`; a context manager."""
 
@@ -242,6 +255,15 @@ class Forest:
             (actor,),
         ).fetchone()
         return Account(calls, int(samples), int(input_tokens), int(cached), int(output_tokens), price, int(open_))
+
+    def costs(self) -> Iterator[Cost]:
+        """Every answered call, in the order of intents."""
+        rows = self._reader.execute(
+            "SELECT tree, sent, answered, input_tokens, cached_tokens, output_tokens, price_usd FROM calls "
+            "WHERE answered IS NOT NULL ORDER BY rowid"
+        )
+        for row in rows:
+            yield Cost(*row)
 
     def actors(self) -> list[str]:
         """The names of the actors that were called."""

@@ -15,10 +15,10 @@ from preftree.records import Problem, Reference, Tests
 
 def load_humaneval(settings: SourceSettings) -> Loaded:
     rows = published(settings, None, expected="the published file (HumanEval.jsonl or .gz of it)")
-    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
+    return load_rows(rows, settings, lambda row: problem_of(row, settings.split))
 
 
-def _problem(row: Row, split: str) -> Problem:
+def problem_of(row: Row, split: str) -> Problem:
     prompt, entry_point = code_field(row, "prompt"), text_field(row, "entry_point")
     return Problem(
         id=text_field(row, "task_id").lower(),

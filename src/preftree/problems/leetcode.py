@@ -15,10 +15,10 @@ from preftree.records import Problem, Tests
 
 def load_leetcode(settings: SourceSettings) -> Loaded:
     rows = published(settings, None, expected="the published file (one JSON row a line, or .gz of it)")
-    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
+    return load_rows(rows, settings, lambda row: problem_of(row, settings.split))
 
 
-def _problem(row: Row, split: str) -> Problem:
+def problem_of(row: Row, split: str) -> Problem:
     instruction, test = text_field(row, "prompt_sft", "prompt"), code_field(row, "test")
     try:
         names = names_under_test(test)

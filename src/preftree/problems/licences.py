@@ -79,6 +79,11 @@ _TABLE: dict[str, Licence] = {re.sub(r"[^a-z0-9]", "", family): _GYM for family 
     "asdiv": _not_commercial("CC BY-NC 4.0", "ASDiv (Miao et al., 2020)", "not commercial"),
     "svamp": _free("MIT", "SVAMP (Patel et al., 2021)"),
     "theoremqa": _free("MIT", "TheoremQA (Chen et al., 2023)"),
+    "bbh": _free("MIT", "BIG-Bench Hard (Suzgun et al., 2022)"),
+    "ifeval": _free("Apache-2.0", "IFEval (Zhou et al., 2023)"),
+    "mint": _free("Apache-2.0", "MINT (Wang et al., 2024)", "its rows are those of other data sets, whose terms stay"),
+    "mmlu": _free("MIT", "MMLU (Hendrycks et al., 2021)"),
+    "mtbench": _free("Apache-2.0", "MT-Bench (Zheng et al., 2023)"),
     "gsmplus": _share_alike("CC BY-SA 4.0", "GSM-Plus (Li et al., 2024)"),
 }
 # As UltraInteract's published rows and the data sets' own pages write them.
@@ -91,5 +96,7 @@ _ALIASES = {
     "magicoderevolinstruct": "magicoderevol",
     "hotpot": "hotpotqa",
     "mathtrain": "math",
+    "math500": "math",
+    "mbppfull": "mbpp",
     "gsm8ktrain": "gsm8k",
 }

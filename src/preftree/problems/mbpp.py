@@ -26,10 +26,10 @@ from preftree.records import Problem, Reference, Tests
 
 def load_mbpp(settings: SourceSettings) -> Loaded:
     rows = published(settings, None, expected="the published file (mbpp.jsonl, or a JSON list of rows)")
-    return load_rows(rows, settings, lambda row: _problem(row, settings.split))
+    return load_rows(rows, settings, lambda row: problem_of(row, settings.split))
 
 
-def _problem(row: Row, split: str) -> Problem:
+def problem_of(row: Row, split: str) -> Problem:
     solution, asserts = code_field(row, "code"), list_field(row, "test_list")
     if not asserts:
         raise BadRowError("test_list", "no test")

@@ -31,6 +31,10 @@ from preftree.recipe.actors import check_actors, deciding
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
 
+KINDS = (
+    "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "rewards",
+    "report",
+)  # fmt: skip
 # What may change between the beginning of a stage and its end: how fast and how far, never what.
 _FREE = {"budget", "cluster", "concurrency", "engine", "workers"}
 # Settings that may name a file or a directory: what stands there belongs to the mark.
@@ -38,6 +42,8 @@ _PATHS = {
     "problems", "own", "groups", "model", "rows", "forest", "reward_model", "wikipedia_corpus", "template", "eval_rows",
     "reference_model", "tests", "path",
 }  # fmt: skip
+# Settings that are those of one actor.
+_SINGLE = ("judge",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,10 @@ class Context:
     observer: Observer
 
 
-def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, dict[str, Any]]:
-    """All stages; returns what each `stage.json` holds, by name."""
+def run_recipe(recipe: Recipe, observer: Observer | None = None, until: str | None = None) -> dict[str, dict[str, Any]]:
+    """All stages, or those up to `until`; returns what each `stage.json` holds, by name."""
+    if until is not None and until not in recipe.stages:
+        raise InputError(f'{recipe.name}: no stage "{until}"; there are {", ".join(recipe.stages)}')
     marks: dict[str, str] = {}
     stages: dict[str, dict[str, Any]] = {}
     for name, section in recipe.stages.items():
@@ -77,6 +85,8 @@ def run_recipe(recipe: Recipe, observer: Observer | None = None) -> dict[str, di
         stages[name] = _run(str(kind), name, resolved, settings, recipe.out / name, recipe.out, marks, observer)
         # With the time of its making: what a stage reads has changed if that was made again.
         marks[name] = digest([stages[name]["mark"], stages[name]["made"]])
+        if name == until:
+            break
     return stages
 
 
@@ -139,26 +149,35 @@ def _begin(
     Raises InputError where the directory was begun with other settings.
     """
     parsed = _parsed(kind, name, resolved, out)
-    inputs = _inputs(settings, marks) | (dict(marks) if kind == "report" else {})
-    asked = {"kind": kind, "settings": _kept(settings, _actors(parsed)), "inputs": inputs}
-    mark = digest(asked)
+    module = _module(kind, name)
+    # What a stage makes anew from what it has: other settings of these run it again, in the same place.
+    anew = getattr(module, "ANEW", ())
+    bound = _without(settings, anew)
+    inputs = _inputs(bound, marks) | (dict(marks) if kind == "report" else {}) | _found(module, parsed)
+    asked = {"kind": kind, "settings": _kept(bound, _actors(parsed)), "inputs": inputs}
+    binding = mark = digest(asked)
+    if anew:
+        mark = digest([asked, _kept(settings, _actors(parsed)), _inputs(settings, marks)])
     # A page over a run is made anew each time: the run may hold more by now.
     again = kind == "report" and not marks
     finished = None if again else _load(out / "stage.json")
     begun = None if again else _load(out / "begun.json")
     # A stage that failed before it made anything binds nobody to its settings.
     made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
-    if begun is not None and begun["mark"] != mark and made:
+    if begun is not None and begun.get("binding", begun["mark"]) != binding and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
             "use another out=…, or remove that directory to make it again"
         )
+    if finished is not None and anew and finished["mark"] != mark:
+        (out / "stage.json").unlink()
+        finished = None
     if finished is None:
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
             raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
-        _save(out / "begun.json", {"mark": mark, "asked": asked})
+        _save(out / "begun.json", {"mark": mark, "asked": asked} | ({"binding": binding} if anew else {}))
     return parsed, mark, finished
 
 
@@ -175,16 +194,21 @@ def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
 
 def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
     """The fields of a stage's settings that hold actors by name."""
-    found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy")}
+    found = {field: getattr(parsed, field, None) for field in ("actors", "models", "policy", "judges")}
+    # One actor's own settings stand under its field's name; elsewhere such a field names one of `actors`.
+    single = {field: getattr(parsed, field, None) for field in _SINGLE}
+    found |= {field: {field: section} for field, section in single.items() if isinstance(section, dict) and section}
     return {field: actors for field, actors in found.items() if isinstance(actors, dict)}
 
 
 def _module(kind: str, name: str) -> Any:
-    kinds = (
-        "problems", "grow", "import", "regrade", "export", "decontaminate", "train", "evaluate", "rerank", "report",
-    )  # fmt: skip
-    if kind not in kinds:
-        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(kinds)}')
+    if kind not in KINDS:
+        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(KINDS)}')
+    return stage_module(kind)
+
+
+def stage_module(kind: str) -> Any:
+    """The module of a kind of stages, with its `Settings` and `run`."""
     # "import" is a word of Python's.
     return importlib.import_module(f"preftree.recipe.stages.{'importing' if kind == 'import' else kind}")
 
@@ -228,6 +252,13 @@ def _inputs(value: Any, marks: Mapping[str, str], key: str = "") -> dict[str, st
     return found
 
 
+def _found(module: Any, parsed: Any) -> dict[str, str]:
+    """What stands in the files that a stage finds by itself, by what they are to it."""
+    if not hasattr(module, "inputs"):
+        return {}
+    return {what: _content(Path(path)) for what, path in module.inputs(parsed).items()}
+
+
 def _content(path: Path) -> str:
     """What a file holds; of a directory, the mark of the stage that made it, or its files' names, sizes and times."""
     if path.is_file():
@@ -248,11 +279,22 @@ def _kept(settings: Mapping[str, Any], actors: Container[str] = ()) -> dict[str,
     """The settings that decide what a stage makes; `actors` are the fields that hold actors by name."""
     kept: dict[str, Any] = {}
     for key, value in settings.items():
-        if key in actors:
+        if key in actors and key in _SINGLE:
+            kept[key] = deciding(value)
+        elif key in actors:
             kept[key] = {name: deciding(section) for name, section in value.items()}
         elif key not in _FREE:
             kept[key] = _kept(value) if isinstance(value, Mapping) else value
     return kept
+
+
+def _without(settings: Mapping[str, Any], names: Container[str], path: str = "") -> dict[str, Any]:
+    """The settings but for these ("draws.samples" is a field of a field)."""
+    return {
+        key: _without(value, names, f"{path}{key}.") if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if f"{path}{key}" not in names
+    }
 
 
 def _difference(before: Any, now: Any, path: str = "") -> str:

@@ -5,18 +5,24 @@ Always true: nothing is fetched, nothing is run: no script, no font, no image fr
 is shown, never interpreted.
 """
 
+from preftree.report.benchmarks import benchmark_table, group_table, suite_markdown, suite_table
 from preftree.report.page import render_page, write_report
 from preftree.report.pick import pick_trees
-from preftree.report.standalone import reward_trend_svg
+from preftree.report.standalone import rerank_svg, reward_trend_svg
 from preftree.report.terminal import draw_tree, evaluation_table, forest_table, rerank_table
 
 __all__ = [
+    "benchmark_table",
     "draw_tree",
     "evaluation_table",
     "forest_table",
+    "group_table",
     "pick_trees",
     "render_page",
+    "rerank_svg",
     "rerank_table",
     "reward_trend_svg",
+    "suite_markdown",
+    "suite_table",
     "write_report",
 ]

@@ -17,7 +17,15 @@ from preftree.report.text import clean, missing, turns
 
 # A curve of more logged steps than this is drawn as a running mean over faint single steps.
 _STEADY = 24
-_METHOD_STYLES = {"pass@N": "hue4", "reward model": "hue1", "self-consistency": "hue2", "random": "hue3"}
+_METHOD_STYLES = {
+    "pass@N": "hue4",
+    "reward model": "hue1",
+    "self-consistency": "hue2",
+    "random": "hue3",
+    "greedy": "hue3 dashed",
+    "logprob-sum": "hue5",
+    "logprob-mean": "hue5 dashed",
+}
 _STAGE_STYLES = {"sample": "hue1", "reference": "hue2", "none": "hue5"}
 
 
@@ -47,9 +55,15 @@ def accuracy_figures(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     return figures
 
 
-def rerank_figure(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
+def rerank_figure(
+    rows: Sequence[Mapping[str, Any]], title: str = "Accuracy of one answer chosen from N samples"
+) -> Markup | None:
     lines = []
-    for i, method in enumerate(dict.fromkeys(row["method"] for row in rows)):
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    others = [method for method in methods if method not in _METHOD_STYLES]
+    # Rewards of any name; each hue's plain line is another method's.
+    styles = _METHOD_STYLES | {method: f"hue{(1, 2, 4)[i % 3]} dashed" for i, method in enumerate(others)}
+    for method in methods:
         mine = sorted((row for row in rows if row["method"] == method), key=lambda row: row["n"])
         mine = [row for row in mine if not missing(row["value"])]
         if len(mine) > 1:
@@ -57,14 +71,14 @@ def rerank_figure(rows: Sequence[Mapping[str, Any]]) -> Markup | None:
                 Line(
                     method,
                     [(row["n"], row["value"]) for row in mine],
-                    _METHOD_STYLES.get(method, f"hue{1 + i % 5}"),
+                    styles[method],
                     band=[(row["low"], row["high"]) for row in mine],
                 )
             )
     if not lines:
         return None
     drawn = curves(
-        "Accuracy of one answer chosen from N samples",
+        title,
         lines,
         x_label="N, samples a problem",
         y_label="accuracy, %",

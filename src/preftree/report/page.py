@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from preftree.records import Tree
 from preftree.report import charts, text
+from preftree.report.benchmarks import shown
 from preftree.report.figures import mark
 from preftree.report.summary import reading, sharing, summary
 from preftree.report.trees import tree_view
@@ -35,6 +36,7 @@ def render_page(results: Mapping[str, Any], trees: Sequence[Tree]) -> str:
         recipe=text.clean(results.get("recipe") or "run"),
         summary=summary(results),
         evaluation=_evaluation(results.get("evaluation") or {}),
+        benchmarks=_benchmarks(results.get("benchmarks") or []),
         rerank=_rerank(results.get("rerank") or {}),
         training=_training(results.get("training") or []),
         forests=_forests(results.get("forests") or []),
@@ -92,11 +94,40 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     words = ("clean", "count", "decimal", "duration", "interval", "p_value", "percent", "points", "turns")
-    environment.filters.update({name: getattr(text, name) for name in words} | {"reading": reading})
+    environment.filters.update({name: getattr(text, name) for name in words} | {"reading": reading, "shown": shown})
     return environment.get_template("page.html.jinja")
 
 
 # ---------------------------------------------------------------- sections
+
+
+def _benchmarks(summaries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A table an evaluation: a line a benchmark, mode and metric, a column a model; then a suite's columns."""
+    return [_benchmark_table(summary) for summary in summaries if summary["rows"]]
+
+
+def _benchmark_table(summary: Mapping[str, Any]) -> dict[str, Any]:
+    models = list(summary["models"])
+    cells: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in summary["rows"]:
+        for figure in row["metrics"]:
+            cells.setdefault((row["benchmark"], row["mode"], figure["name"]), {})[row["model"]] = figure
+    for better in summary["better_of_modes"]:
+        cells.setdefault((better["benchmark"], "better of both", better["name"]), {})[better["model"]] = better
+    lines = [(*names, [by_model.get(model) for model in models]) for names, by_model in _by_benchmark(cells)]
+    suites = {
+        column["title"]: [row["columns"][place]["figure"] for row in summary["suites"]]
+        for place, column in enumerate(summary["suites"][0]["columns"] if summary["suites"] else [])
+    }
+    if suites and any(row["average"] for row in summary["suites"]):
+        suites["average"] = [row["average"] for row in summary["suites"]]
+    return {**summary, "lines": lines, "columns": suites}
+
+
+def _by_benchmark(cells: Mapping[tuple[str, str, str], Any]) -> list[tuple[tuple[str, str, str], Any]]:
+    """A benchmark's lines beside each other, in the order in which benchmarks came."""
+    order = list(dict.fromkeys(name for name, _, _ in cells))
+    return sorted(cells.items(), key=lambda entry: order.index(entry[0][0]))
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """A figure as a file of its own: the page's figure with the page's colours inside.
 
-In:  what a training run logged. Out: an SVG document that any browser shows, light or dark.
+In:  what a training run logged, or curves over N. Out: an SVG document that any browser shows, light or dark.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from preftree.report.charts import reward_figures
+from preftree.report.charts import rerank_figure, reward_figures
 
 
 def reward_trend_svg(name: str, metrics: Sequence[Mapping[str, Any]]) -> str | None:
@@ -19,7 +19,17 @@ def reward_trend_svg(name: str, metrics: Sequence[Mapping[str, Any]]) -> str | N
     figures = reward_figures([{"name": name, "metrics": metrics}])
     if not figures:
         return None
-    root = ET.fromstring(str(figures[0]["svg"]))
+    return _document(str(figures[0]["svg"]))
+
+
+def rerank_svg(rows: Sequence[Mapping[str, Any]], title: str) -> str | None:
+    """Accuracy over N, a curve a way to choose (the paper's figure of reranking); None where there is but one N."""
+    figure = rerank_figure(rows, title)
+    return None if figure is None else _document(str(figure))
+
+
+def _document(svg: str) -> str:
+    root = ET.fromstring(svg)
     root.set("xmlns", "http://www.w3.org/2000/svg")
     style = ET.Element("style")
     style.text = _style()

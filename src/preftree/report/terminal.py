@@ -49,7 +49,7 @@ def evaluation_table(results: Mapping[str, Any]) -> Table:
     """Accuracy in per cent with 95% intervals: a row a family (or group) and number of turns, a column a model."""
     evaluation = results.get("evaluation") or {}
     models = evaluation.get("models") or []
-    table = _table("Accuracy in %, with its 95% interval", "family", right=("turns", "n", *models))
+    table = plain_table("Accuracy in %, with its 95% interval", "family", right=("turns", "n", *models))
     for key, rows in (("dataset", evaluation.get("rows") or []), ("group", evaluation.get("groups") or [])):
         table.add_section()
         for name in dict.fromkeys(row[key] for row in rows):
@@ -71,7 +71,7 @@ def rerank_table(results: Mapping[str, Any]) -> Table:
     curves = rerank.get("curves") or []
     numbers = sorted({row["n"] for row in curves})
     title = f"Best of N: accuracy in %, with its 95% interval; samples of {rerank.get('policy', 'no policy')}"
-    table = _table(title, "chosen by", right=[f"N = {n}" for n in numbers])
+    table = plain_table(title, "chosen by", right=[f"N = {n}" for n in numbers])
     for method in dict.fromkeys(row["method"] for row in curves):
         at = {row["n"]: row for row in curves if row["method"] == method}
         table.add_row(Text(clean(method)), *(_score(at.get(n)) for n in numbers))
@@ -81,7 +81,7 @@ def rerank_table(results: Mapping[str, Any]) -> Table:
 def forest_table(results: Mapping[str, Any]) -> Table:
     """What each forest holds: a column a forest."""
     forests = results.get("forests") or []
-    table = _table("Forests", "", right=[forest["name"] for forest in forests])
+    table = plain_table("Forests", "", right=[forest["name"] for forest in forests])
     reports = [forest.get("report") or {} for forest in forests]
     for label, key in (
         ("trees", "trees"),
@@ -169,12 +169,13 @@ def _clip(text: str) -> str:
     return "\n".join([*lines[: _MAX_LINES - 1], f"… {len(lines) - _MAX_LINES + 1} more lines"])
 
 
-def _table(title: str, first: str, *, right: Sequence[str]) -> Table:
-    """A column of names, then columns of figures. A narrow terminal folds names and scores; no figure is ever cut."""
+def plain_table(title: str, first: str, *, right: Sequence[str], names: Sequence[str] = ()) -> Table:
+    """Columns of names, then columns of figures. A narrow terminal folds names and scores; no figure is ever cut."""
     table = Table(title=Text(clean(title), style="bold"), title_justify="left", caption_justify="left", box=SIMPLE_HEAD)
     table.show_edge = table.pad_edge = False
     table.padding = (0, 1, 0, 0)
-    table.add_column(Text(first), overflow="fold")
+    for name in (first, *names):
+        table.add_column(Text(name), overflow="fold")
     for name in right:
         table.add_column(Text(clean(name)), justify="right", overflow="fold")
     return table

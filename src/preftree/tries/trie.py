@@ -94,7 +94,7 @@ def build_trie(sequences: Sequence[TokenSequence], *, share: bool = True) -> Tri
     before: tuple[int, ...] = ()
     for s in order:
         sequence = sequences[s]
-        shared = _common(before, sequence.tokens) if share else 0
+        shared = common_prefix(before, sequence.tokens) if share else 0
         before = sequence.tokens
         for place in path[shared:]:
             end[place] = len(tokens)
@@ -155,7 +155,7 @@ def new_tokens(sequences: Iterable[TokenSequence]) -> int:
     total = 0
     before: tuple[int, ...] = ()
     for tokens in ordered:
-        total += len(tokens) - _common(before, tokens)
+        total += len(tokens) - common_prefix(before, tokens)
         before = tokens
     return total
 
@@ -179,7 +179,7 @@ def pack(groups: Sequence[Sequence[TokenSequence]], budget: int, *, share: bool 
     return packs
 
 
-def _common(left: tuple[int, ...], right: tuple[int, ...]) -> int:
+def common_prefix(left: tuple[int, ...], right: tuple[int, ...]) -> int:
     """How many tokens both begin with; by halves, since slices compare at the speed of memory."""
     low, high = 0, min(len(left), len(right))
     if left[:high] == right[:high]:

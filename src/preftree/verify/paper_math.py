@@ -163,7 +163,7 @@ def hendrycks(text: str, spaces: bool = False) -> str:
     text = _fractions(text)
     text = "\\frac{1}{2}" if text == "0.5" else text
     quotient = re.fullmatch(r"(-?\d+)/(-?\d+)", text, re.ASCII)
-    if quotient and text == f"{int(quotient[1])}/{int(quotient[2])}":
+    if quotient and len(text) <= _MAX_LENGTH and text == f"{int(quotient[1])}/{int(quotient[2])}":
         text = f"\\frac{{{int(quotient[1])}}}{{{int(quotient[2])}}}"
     return text
 

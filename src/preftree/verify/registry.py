@@ -14,6 +14,7 @@ from preftree.records import Outcome, Verdict
 from preftree.verify.boolean import judge_boolean
 from preftree.verify.choice import judge_choice
 from preftree.verify.exact import judge_exact
+from preftree.verify.instructions import judge_ifeval_loose, judge_ifeval_strict
 from preftree.verify.mathematics import judge_mathematics, quick_mathematics
 from preftree.verify.number import judge_number
 from preftree.verify.paper import judge_paper_bbh, judge_paper_mint, judge_paper_theoremqa
@@ -40,6 +41,8 @@ VERIFIERS: dict[str, Rule] = {
     "paper-theoremqa": judge_paper_theoremqa,
     "paper-mint": judge_paper_mint,
     "paper-bbh": judge_paper_bbh,
+    "ifeval-strict": judge_ifeval_strict,
+    "ifeval-loose": judge_ifeval_loose,
 }
 
 # Rules that can take long have a cheap part that decides most answers or returns None; the others are cheap whole.
@@ -50,6 +53,8 @@ _QUICK: dict[str, Callable[[str, str], Ruling | None]] = {
     "paper-math-2024-04": lambda answer, reference: None,
     "minerva-math": lambda answer, reference: None,
     "paper-theoremqa": lambda answer, reference: None,
+    "ifeval-strict": lambda answer, reference: None,
+    "ifeval-loose": lambda answer, reference: None,
 }
 
 

@@ -84,4 +84,5 @@ ASDIV = Benchmark(
     grade=graded(no_scores),
     reference=_reference,
     modes=MODES,
+    shots={"standard": 8},
 )

@@ -51,4 +51,6 @@ GSM8K = Benchmark(
     reference=_reference,
     modes=MODES,
     metrics=ACCURACY_AND_FILTERS,
+    shots={"standard": 8},
+    equal="math",
 )

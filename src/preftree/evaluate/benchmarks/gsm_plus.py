@@ -97,6 +97,7 @@ GSM_PLUS = Benchmark(
     grade=graded(filters),
     reference=_reference,
     modes=MODES,
+    shots={"standard": 8},
     metrics=ACCURACY_AND_FILTERS,
     groups=("perturbation",),
 )

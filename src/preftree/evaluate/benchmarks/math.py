@@ -104,6 +104,7 @@ MATH = Benchmark(
     grade=graded(strings),
     reference=competition_reference,
     modes=MODES,
+    shots={"standard": 4},
     metrics=ACCURACY_AND_STRINGS,
     groups=("level", "subject"),
 )

@@ -34,6 +34,7 @@ MATH500 = Benchmark(
     grade=graded(strings),
     reference=competition_reference,
     modes=MODES,
+    shots={"standard": 4},
     metrics=ACCURACY_AND_STRINGS,
     groups=("level", "subject"),
 )

@@ -61,5 +61,6 @@ SVAMP = Benchmark(
     grade=graded(no_scores),
     reference=_reference,
     modes=MODES,
+    shots={"standard": 8},
     groups=("type",),
 )

@@ -68,9 +68,12 @@ def collect(settings: Settings, stages: list[dict[str, Any]], directory: Path) -
         "deviations": list(settings.deviations),
         "warnings": [f"{stage['name']}: {said}" for stage in stages for said in stage["report"].get("warnings", [])],
     }
-    for kind, key in (("evaluate", "evaluation"), ("rerank", "rerank")):
-        if kind in of_kind:
-            results[key] = of_kind[kind][-1]["report"]
+    on_benchmarks = [stage for stage in of_kind.get("evaluate", []) if stage["report"].get("kind") == "benchmarks"]
+    results["benchmarks"] = [{"name": stage["name"]} | stage["report"] for stage in on_benchmarks]
+    own = [stage for stage in of_kind.get("evaluate", []) if stage not in on_benchmarks]
+    for key, found in (("evaluation", own), ("rerank", of_kind.get("rerank", []))):
+        if found:
+            results[key] = found[-1]["report"]
     return results
 
 

@@ -1,0 +1,71 @@
+"""`preftree view FOREST…`: the tree viewer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+_TREES = 50
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "view",
+        help="look through a forest in a browser",
+        description="A local page over one forest, or two side by side: filters, search, each tree as a tree, the "
+        "pairs that training sees, rewards beside each action. It listens on this machine only; the address holds a "
+        "token.",
+        epilog="Examples:\n  preftree view runs/quickstart/forest-2\n"
+        "  preftree view runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward\n"
+        "  preftree view runs/a runs/b --port 8765\n"
+        "  preftree view runs/forest --static trees.html --trees 3f2a… 9c41…",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument(
+        "words",
+        nargs="+",
+        metavar="FOREST | key=value",
+        help="one or two forests; tokenizer=NAME and template=NAME show pairs as tokens, reward_model=DIR scores them",
+    )
+    command.add_argument("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
+    command.add_argument("--no-open", action="store_true", help="print the address, open no browser")
+    command.add_argument("--static", metavar="FILE", help="write one self-contained file instead")
+    command.add_argument("--trees", nargs="+", metavar="ID", default=[], help="the trees of that file")
+    command.add_argument(
+        "--limit", type=int, default=_TREES, help=f"without --trees, so many of each forest (default {_TREES})"
+    )
+    command.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import webbrowser
+
+    from preftree.errors import InputError
+    from preftree.recipe import load_section
+    from preftree.recipe.viewing import open_library
+    from preftree.report.viewer import serve, write_static
+
+    forests = [word for word in arguments.words if "=" not in word]
+    if not 1 <= len(forests) <= 2:
+        raise InputError(f"view: expected one forest or two, got {len(forests)}")
+    library = open_library(forests, load_section([word for word in arguments.words if "=" in word]))
+    try:
+        if arguments.static:
+            count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
+            print(f"{arguments.static}: {count} trees")
+            return 0
+
+        def opened(address: str) -> None:
+            print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.", flush=True)
+            if not arguments.no_open and sys.stdout.isatty():
+                webbrowser.open(address)
+
+        try:
+            serve(library, arguments.port, opened)
+        except KeyboardInterrupt:
+            print()
+        return 0
+    finally:
+        library.close()
