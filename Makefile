@@ -51,8 +51,6 @@ peers: .venv-peers/.done
 	# evalplus wants an older protobuf, lm-eval an older antlr4 runtime than the lock has.
 	sed '/^protobuf==/d; /^antlr4-/d' requirements-dev.lock > .venv-peers/constraints.txt
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt -c .venv-peers/constraints.txt
-	# rewardbench pins an old transformers; what scores a data set works with a new one.
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps rewardbench==0.1.4
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

@@ -5,6 +5,8 @@ imports included, and does not run the imports that a row's tests need. A refere
 The ids are those of the rows that lie in the project's folder of data sets; of others `explained` gives the reason.
 """
 
+import math_exceptions
+
 EURUS = ("eurus-2024-04", "eurus-2024-09")
 
 # The lines that the script drops.
@@ -86,15 +88,18 @@ EXCEPTIONS = (
     {("mbpp", protocol, "", row): f"drops {line}" for protocol in EURUS for row, line in LOST_MBPP.items()}
     | {("mbpp_full", protocol, "", row): f"drops {line}" for protocol in EURUS for row, line in LOST_MBPP_FULL.items()}
     | {("mbpp", protocol, "", row): "its tests need math" for protocol in EURUS for row in TESTS_NEED_MATH}
+    | math_exceptions.EXCEPTIONS
 )
 # How many rows of a benchmark the ids above were found among: with so many, every exception must be listed.
-LISTED_AMONG = {"mbpp": 279, "mbpp_full": 352}
+LISTED_AMONG = {"mbpp": 279, "mbpp_full": 352} | math_exceptions.LISTED_AMONG
 
 
 def explained(name, form, item):
     """Whether the reason of the listed ones holds for a row that was not there to be listed."""
     if name not in LISTED_AMONG or form.protocol not in EURUS:
         return False
+    if name in math_exceptions.LISTED_AMONG:
+        return math_exceptions.explained(form.protocol, item)
     lines = (item.problem.references[0].program or "").splitlines()
     lost = [line for line in lines if line.strip() and not line[0].isspace() and not line.startswith("def")]
     return bool(lost) or any("math." in test for test in item.data["asserts"])

@@ -33,6 +33,8 @@ def judge_paper_theoremqa(answer: str, reference: str) -> Ruling:
     wanted = read_reference(reference.strip())
     if reference.strip() in ("true", "false") and isinstance(given, Fraction):
         given = "true" if given == 1 else "false" if given == 0 else None  # to Python, 1 is True
+    elif wanted is not None and given in ("true", "false"):
+        given = Fraction(given == "true")
     if isinstance(wanted, list):
         numbers = given if isinstance(given, list) and all(isinstance(x, Fraction) for x in given) else []
         equal = len(numbers) == len(wanted) and all(map(close, sorted(numbers), sorted(wanted)))
@@ -68,6 +70,8 @@ def _theoremqa_value(text: str) -> Fraction | list[Fraction] | str | None:
     for letter in "abcd":
         if re.search(rf"{letter} ?\)", text) or text.lower().strip() == letter:
             return letter
+    # Of a complex number, as numpy's roots are printed, the real part counts.
+    text = re.sub(r"^\(?(.*[\d.])[-+][\d.]+(?:e[-+]?\d+)?j\)?$", r"\1", text)
     tree = read_expression(text)
     if tree is None:
         return None

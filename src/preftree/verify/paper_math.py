@@ -387,8 +387,11 @@ def _sympys(text: str, within: bool) -> str:
             # The parser of LaTeX stops at what it can't go on with, and is content.
             text = re.sub(r"\\right$", "", text[:place].rstrip())
             break
-    # A full stop is passed over after LaTeX, and makes a number of Python's after a digit.
-    if text.endswith(".") and (not re.fullmatch(r"[\d.,]+", text) if within else re.search(r"(?<![.\d])\d+\.$", text)):
+    if within:
+        # It passes over what bold type leaves, and over a full stop, for which a number gives its last decimal.
+        text = re.sub(r"^(\d+\.\d+)\d\.$|^(\d+\.\d)\.$", r"\1\2", text.rstrip("*: "))
+        text = text[:-1] if text.endswith(".") and not re.fullmatch(r"[\d.,]+", text) else text
+    elif re.search(r"(?<![.\d])\d+\.$", text):
         text = text[:-1]
     return "" if text.endswith(".") or re.search(r"\$|\\circ|\\text", text) else text
 

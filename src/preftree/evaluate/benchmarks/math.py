@@ -53,7 +53,8 @@ def competition_reference(item: Item, form: Form) -> str | None:
     """The solution, and its answer where the protocol looks for one."""
     reference = item.problem.references[0]
     if form.mode == "program":
-        return printing(reference.answer)
+        # One answer has a line break, and a notebook's answer is the last line.
+        return printing(reference.answer.replace("\n", " ") if form.protocol == "standard" else reference.answer)
     if form.protocol == "standard":
         closing = f"Final Answer: The final answer is ${reference.answer}$. I hope it is correct."
     else:
