@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers docs clean
+.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers rl-peers docs clean
 
 setup: .venv/.done
 
@@ -72,6 +72,17 @@ reward-peers: .venv-reward-peers/.done
 	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-rewardbench.txt
 	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		rewardbench==0.1.4 fschat==0.2.36
+	@touch $@
+
+# The package `verifiers`, an environment of which preftree is.
+rl-peers: .venv-rl-peers/.done
+
+.venv-rl-peers/.done: pyproject.toml requirements-dev.lock requirements-rl-peers.txt
+	@test -x .venv-rl-peers/bin/python || $(PYTHON) -m venv .venv-rl-peers
+	# It wants openai 2 and a pydantic of its own.
+	sed '/^openai==/d; /^pydantic/d' requirements-dev.lock > .venv-rl-peers/constraints.txt
+	.venv-rl-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		-r requirements-rl-peers.txt -c .venv-rl-peers/constraints.txt
 	@touch $@
 
 docs: setup

@@ -104,7 +104,8 @@ def test_trl_trains_with_it(tmp_path, tiny_model, one_thread):
 
         def reward(prompts, completions, problem, **columns):
             rewards = verified(prompts, completions, problem, **columns)
-            seen.extend((completion[0]["content"], value) for completion, value in zip(completions, rewards))
+            texts = [completion[0]["content"] for completion in completions]
+            seen.extend(zip(texts, rewards, strict=True))
             return rewards
 
         settings = GRPOConfig(
