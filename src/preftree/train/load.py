@@ -105,8 +105,10 @@ def _four_bit() -> Any:
 
     from transformers import BitsAndBytesConfig
 
-    if find_spec("bitsandbytes") is None or not torch.cuda.is_available():
-        raise InputError("train.lora.four_bit needs a GPU and bitsandbytes: pip install bitsandbytes")
+    if find_spec("bitsandbytes") is None:
+        raise InputError("train.lora.four_bit needs the extra four-bit: pip install 'preftree[four-bit]'")
+    if not torch.cuda.is_available():
+        raise InputError("train.lora.four_bit needs a GPU, and there is none here; leave it out")
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16,
         bnb_4bit_use_double_quant=True,
