@@ -18,7 +18,8 @@ SMALL = """base: quickstart
 max_tokens: 16
 stages:
   problems:
-    splits: {forest-1: {chain_sum: 3, gsm8k: 2}, forest-2: {gsm8k: 1}, held-out: {lcm: 1}}
+    splits:
+      forest-1: {chain_sum: 3, leg_counting: 2, basic_arithmetic: 2, gsm8k: 2, letter_counting: 1}
 """
 # Of the clean environment: whatever opens a file of the checkout fails.
 WATCH = """import os, sys
@@ -137,4 +138,4 @@ def test_a_wheel_runs_the_first_stages(dist, tmp_path):
     run(command, "run", "small.yaml", "--until", "forest-1", f"out={tmp_path / 'runs'}", cwd=tmp_path, **home)
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["forest-1", "problems"]
     stage = json.loads((tmp_path / "runs" / "forest-1" / "stage.json").read_text())
-    assert stage["report"]["trees"] == 5
+    assert stage["report"]["trees"] == 10

@@ -99,9 +99,7 @@ class PreftreeHarness(vf.Harness[vf.HarnessConfig]):  # type: ignore[misc]
         async with openai.AsyncOpenAI(base_url=endpoint, api_key=secret, timeout=None) as client:
             try:
                 await client.chat.completions.create(model=ctx.model, messages=said)
-            except (
-                openai.APIError
-            ) as refusal:  # a limit, or a fault of the model's server: the trace says which
+            except openai.APIError as refusal:  # a limit, or a fault of the model's server: the trace says which
                 return vf.ProgramResult(exit_code=1, stdout="", stderr=str(refusal))
         return vf.ProgramResult(exit_code=0, stdout="", stderr="")
 
