@@ -1,5 +1,8 @@
 """The reward function for GRPO: by itself, and inside TRL's own trainer (marked `peer`)."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from preftree.environment import EnvironmentSettings
@@ -124,3 +127,25 @@ def test_trl_trains_with_it(tmp_path, tiny_model, one_thread):
     assert len(means) == 12
     assert 0 < means[0] < 1
     assert sum(means[-3:]) > sum(means[:3])
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing:FutureWarning")
+def test_the_docs_code_runs(tmp_path, tiny_model, one_thread, monkeypatch):
+    """The code of docs/reinforcement.md, on a tiny model and for one step."""
+    page = (Path(__file__).parents[2] / "docs" / "reinforcement.md").read_text()
+    (code,) = re.findall(r"<!-- test: grpo -->\n```python\n(.*?)```", page, re.DOTALL)
+    small = ", max_steps=1, logging_steps=1, report_to=[], use_cpu=True, bf16=False, save_strategy='no'"
+    for old, new in (
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", str(tiny_model)),
+        ("max_completion_length=256", "max_completion_length=8" + small),
+        ("limit=200", "limit=2"),
+        ("VerifiedReward(problems)", "VerifiedReward(problems, environment=JAIL)"),
+    ):
+        assert old in code
+        code = code.replace(old, new)
+    monkeypatch.chdir(tmp_path)
+    names = {"JAIL": JAIL}
+    exec(code, names)
+    logged = [entry for entry in names["trainer"].state.log_history if "rewards/verified/mean" in entry]
+    assert logged[0]["rewards/verified/mean"] == 0.0  # random bytes are no answer

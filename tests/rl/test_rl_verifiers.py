@@ -6,6 +6,7 @@ pytest -m peer tests/rl/test_rl_verifiers.py`.
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,6 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.peer
-COMMAND = Path(sys.executable).parent / "vf-eval"
 
 
 def program(code):
@@ -75,11 +75,11 @@ class Model(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         asked = body["messages"][0]["content"]
-        (name,) = [name for name, (row, *_) in CASES.items() if row["problem"] in asked]
+        name = next((name for name, (row, *_) in CASES.items() if row["problem"] in asked), "others")
         turn = sum(message["role"] == "assistant" for message in body["messages"])
         if turn:
             self.told.setdefault(name, []).append(body["messages"][-1]["content"])
-        says = CASES[name][1]
+        says = CASES[name][1] if name in CASES else [program("-1")] * 9
         message = {"role": "assistant", "content": says[turn] if says else ""}
         reply = json.dumps({
             "id": "x", "object": "chat.completion", "created": 0, "model": body["model"],
@@ -97,25 +97,39 @@ class Model(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory):
-    """What `vf-eval preftree` wrote of each problem: (trace, what the model was told)."""
+def model():
+    """The address of a server that speaks as Model."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def evaluate(command, folder):
+    """The episodes of the run `here`, which `vf-eval` wrote; the environment holds nothing but what it needs."""
+    home = {
+        "HOME": str(folder),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
+        "OMP_NUM_THREADS": "1",
+    }
+    paths = {"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}
+    done = subprocess.run(["bash", "-ec", command], cwd=folder, env=home | paths, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return [json.loads(line) for line in (folder / "outputs/here/traces.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def evaluated(model, tmp_path_factory):
+    """Each problem's episode."""
     folder = tmp_path_factory.mktemp("verifiers")
     rows = [{"id": name} | row for name, (row, *_) in CASES.items()]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    command = [
-        COMMAND, "preftree", "--env.taskset.source", "jsonl", "--env.taskset.path", folder / "rows.jsonl",
-        "--env.turns", "3", "--env.workers", "1", "--model", "made", "--no-push", "--no-rich",
-        "--client.base-url", f"http://127.0.0.1:{server.server_port}/v1", "--output-dir", folder / "out",
-        "--run.name", "here",
-    ]  # fmt: skip
-    environment = os.environ | {"HOME": str(folder), "PATH": os.defpath, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([str(part) for part in command], cwd=folder, env=environment, capture_output=True, text=True)
-    server.shutdown()
-    server.server_close()
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    episodes = [json.loads(line) for line in (folder / "out/here/traces.jsonl").read_text().splitlines()]
+    episodes = evaluate(
+        "vf-eval preftree --env.taskset.source jsonl --env.taskset.path rows.jsonl --env.turns 3 --env.workers 1 "
+        f"--model made --no-push --no-rich --client.base-url {model} --run.name here",
+        folder,
+    )
     return {episode["task"]["data"]["id"]: episode for episode in episodes}
 
 
@@ -153,3 +167,19 @@ def test_why_nobody_could_judge(evaluated):
     assert any("undecided" in error["message"] for error in evaluated["undecided"]["errors"])
     (trace,) = evaluated["no server"]["traces"]
     assert trace["errors"] != []
+
+
+def test_the_docs_command_runs(model, tmp_path):
+    """The command of docs/reinforcement.md, on two problems: this model is always wrong there."""
+    page = (Path(__file__).parents[2] / "docs" / "reinforcement.md").read_text()
+    (command,) = re.findall(r"<!-- test: verifiers -->\n```bash\n(.*?)```", page, re.DOTALL)
+    for old, new in (
+        ("limit 20", "limit 2"),
+        ("http://127.0.0.1:8000/v1", model),
+        ("--run.name gsm8k", "--run.name here"),
+    ):
+        assert old in command
+        command = command.replace(old, new)
+    episodes = evaluate(command, tmp_path)
+    assert [episode["traces"][0]["rewards"]["correct"]["score"] for episode in episodes] == [0.0, 0.0]
+    assert [episode["traces"][0]["metrics"] for episode in episodes] == [{"turns": 3.0}] * 2
