@@ -79,6 +79,8 @@ def _tables(scored: dict[str, Any]) -> list[Any]:
 def _lines(scored: dict[str, Any]) -> list[str]:
     full, found = scored["rows_in_full"], scored["rows_found"]
     said = f"{scored['correct']:,} correct, {scored['wrong']:,} wrong, {scored['undecided']:,} undecided"
+    if scored["graded"]:
+        said = f"{scored['correct']:,} marked, {scored['undecided']:,} with a mark missing"
     return [
         f"Responses: {said}. Items: {scored['n']:,} counted, {found:,} in the data, {full:,} in full.",
         *scored["notes"],

@@ -196,6 +196,7 @@ def _column(
         raise InputError(
             f"{name}: different protocols ask and judge differently ({said}); --any-protocol compares them all the same"
         )
+    _same_questions(name, results)
     metric = metric_of(benchmark)
     values = {model: _item_values(metric, mine) for model, mine in results.items()}
     common = _common(values)
@@ -208,6 +209,28 @@ def _column(
     left_out = len(seen) - len(next(iter(common.values())))
     column = Column(name, benchmark, mode, protocol, metric.name, metric.best, cells, left_out, averaged)
     return _Values(column, common, seen)
+
+
+def _same_questions(name: str, results: Mapping[str, list[Result]]) -> None:
+    """Raises InputError where one id stands for different rows, or one benchmark for different rules."""
+    versions = {
+        model: {one.metadata["version"] for one in mine if "version" in one.metadata} for model, mine in results.items()
+    }
+    if len(set().union(*versions.values())) > 1:
+        said = ", ".join(
+            f"{model} version {' and '.join(map(str, sorted(found)))}" for model, found in versions.items()
+        )
+        raise InputError(f"{name}: versions of the benchmark ask or judge differently ({said}); evaluate again")
+    rows: dict[str, tuple[str, str]] = {}
+    for model, mine in results.items():
+        for one in mine:
+            row = one.metadata.get("row")
+            first, seen = rows.setdefault(one.problem, (model, row)) if row else (model, row)
+            if row != seen:
+                raise InputError(
+                    f"{name}: item {one.problem} is one question to {first} and another to {model}: "
+                    "they were measured on different data"
+                )
 
 
 def _item_values(metric: Metric, results: Sequence[Result]) -> dict[str, float]:
@@ -306,6 +329,17 @@ def _notes(
             notes.append(f"{column.name}: undecided, counted as not correct: {said}.")
         if " or " in column.protocol:
             notes.append(f"{column.name}: asked under different protocols ({column.protocol}).")
+    for one in (one for one in values if one.column.mode == "better"):
+        tried = Counter(
+            model for other in values if other.column.benchmark == one.column.benchmark and other is not one
+            for model in other.by_model
+        )  # fmt: skip
+        if len(set(tried.values())) > 1:
+            said = ", ".join(f"{model} in {count}" for model, count in tried.items())
+            notes.append(
+                f"{one.column.name}: not all models were asked in all modes ({said}); the better of several is higher "
+                "by chance than one alone, so this column and its differences favour who was asked in more."
+            )
     if any(one.column.mode == "better" for one in values):
         notes.append(
             "Of two modes each model's better one counts, in a column of its own and in the average; as the larger of "

@@ -9,7 +9,7 @@ is written, and of equally likely ones the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -55,10 +55,16 @@ async def hold(attempt: Attempt) -> Result:
     try:
         samples = await (_chosen if asked.choices else _answers)(attempt, asked, sampling)
     except RequestRefusedError as refusal:
-        return result_of(attempt, (), (), Grade(Verdict("wrong", str(refusal))), {"refused": str(refusal)})
+        grade = await grade_nothing(benchmark, attempt.bench, attempt.item, attempt.form, str(refusal))
+        return result_of(attempt, (), (), grade, {"refused": str(refusal)})
     bench = replace(attempt.bench, tree=attempt_tree(attempt), sample=attempt.sample)
     if asked.choices:
         response, logprobs = likeliest(samples)
+        if any(map(math.isnan, logprobs.values())):
+            raise InputError(
+                f"{attempt.model}: {benchmark.name} {attempt.item.id}: a log-probability that is not a number (NaN); "
+                "a model that overflows can't be measured: try another dtype"
+            )
         grade = await benchmark.grade(bench, attempt.item, attempt.form, (response,))
         return result_of(attempt, (response,), samples, grade, {"logprobs": logprobs})
     responses = [sampling.prefill + sample.text for sample in samples]
@@ -106,6 +112,11 @@ async def ask(attempt: Attempt, turn: int, request: Request, role: str = "model"
     return await attempt.bench.engine.ask(attempt.actor, key, request)
 
 
+def of_row(benchmark: Benchmark, item: Item) -> dict[str, Any]:
+    """What tells two results of one id apart: another row stood there, or other rules asked and judged."""
+    return {"version": benchmark.version, "row": digest(item)[:16]}
+
+
 def result_of(
     attempt: Attempt,
     responses: list[str] | tuple[str, ...],
@@ -135,11 +146,20 @@ def result_of(
             "labels": dict(attempt.item.labels),
             "scores": dict(grade.scores),
             "why": grade.verdict.why,
+            **of_row(attempt.benchmark, attempt.item),
             "thoughts": sum(sample.thought is not None for sample in samples),
         }
         | likely
         | (more or {}),
     )
+
+
+async def grade_nothing(benchmark: Benchmark, bench: Bench, item: Item, form: Form, why: str) -> Grade:
+    """The grade of an item that was not answered: wrong; in a ratio of two sums it counts as an empty answer does."""
+    scores: Mapping[str, float] = {}
+    if any(metric.denominator for metric in benchmark.metrics):
+        scores = (await grade_given(benchmark, bench, item, form, ("",))).scores
+    return Grade(Verdict("wrong", why), scores)
 
 
 async def grade_given(benchmark: Benchmark, bench: Bench, item: Item, form: Form, responses: tuple[str, ...]) -> Grade:

@@ -61,8 +61,10 @@ def _rewards(drawn: Sequence[Drawn], source: RewardSource, out: Path) -> list[li
         while missing and sum(len(conversations[key]) for key in (*part, missing[0])) <= _PART:
             part.append(missing.pop(0))
         values = reward([conversations[key] for key in part])
-        if any(math.isnan(value) for of_item in values for value in of_item):
-            raise InputError(f"reward {source.name}: a reward that is not a number (NaN); nothing can be ranked by it")
+        if any(math.isnan(value) or value == math.inf for of_item in values for value in of_item):
+            raise InputError(
+                f"reward {source.name}: a reward that is no number (NaN or infinite); nothing is ranked by it"
+            )
         plain = [[_or_null(value) for value in of_item] for of_item in values]
         kept.add(dict(zip(part, plain, strict=True)))
     return [[-math.inf if value is None else value for value in kept[key]] for key in keys]
@@ -129,6 +131,10 @@ def _logprob(result: Result) -> tuple[float, float] | None:
         return None
     if not found["tokens"]:
         return -math.inf, -math.inf
+    if math.isnan(found["sum"]):
+        raise InputError(
+            f"{result.model}: {result.dataset} {result.problem}: a log-probability that is not a number (NaN)"
+        )
     return found["sum"], found["sum"] / found["tokens"]
 
 

@@ -10,7 +10,9 @@ What `score` returns, and `preftree score --json` prints:
     metric, score, low, high              the benchmark's first metric with its 95% interval over items
     n                                     items that count; `rows_in_full`: how many the published set has
     rows_found, set_aside                 items in the data, and rows of it that could not be used (each with why)
-    correct, wrong, undecided             verdicts, one a response; `without_response`: items that have none
+    correct, wrong, undecided             verdicts, one a response (of answers that get marks, "correct" says that all
+                                          were given); `without_response`: items that have none
+    graded                                whether answers get marks; then there is no pass@k
     samples                               the most responses that an item has; `pass_at`: rows with k, where several
     metrics, groups                       every metric; by label (level, subject, …), the same for each of its values
     notes                                 sentences: what a reader must know of these figures
@@ -35,7 +37,7 @@ from preftree.engine import Engine, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
-from preftree.evaluate.converse import grade_given
+from preftree.evaluate.converse import grade_given, grade_nothing, of_row
 from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
@@ -44,7 +46,7 @@ from preftree.evaluate.runner import write_results
 from preftree.evaluate.summary import figure, figures_by
 from preftree.forest import Forest
 from preftree.progress import progress
-from preftree.records import Result, Verdict
+from preftree.records import Result, digest
 from preftree.verify import Judge
 
 REWARD_BENCHMARKS = ("rewardbench", "autoj", "mt_bench_human")
@@ -100,10 +102,24 @@ async def score(
         tasks += [Grading(item) for item in missing]
     with TemporaryDirectory(prefix="preftree-score-") as folder:
         async with open_bench(out or Path(folder), judge, environment) as bench:
+            await _bind(bench, [benchmark.name, form, model], environment or EnvironmentSettings())
             results = await grade_all(bench, benchmark, form, tasks, model)
     if out is not None:
         write_results(out / "results.jsonl", results)
     return report(benchmark, form, results, len(read.items), read.set_aside, len(missing), partial)
+
+
+async def _bind(bench: Bench, of: list[Any], environment: EnvironmentSettings) -> None:
+    """What was graded is kept by the response: under other limits its verdict could be another, and another
+    benchmark's results would take this one's place."""
+    forest = bench.engine.forest
+    for name, now in (("what is scored", digest(of)), ("settings of the jail", digest(environment))):
+        before = forest.meta(name)
+        if before is None:
+            await forest.set_meta(name, now)
+        elif before != now:
+            what = "another benchmark, form or model" if name == "what is scored" else f"other {name}"
+            raise InputError(f"{forest.directory}: holds scores of {what}; use another out=…")
 
 
 def score_reward_rows(name: str, predictions: str, data: str | None = None) -> dict[str, Any]:
@@ -141,8 +157,9 @@ async def grade_all(
     with progress(f"scoring {benchmark.name}", len(tasks), "responses") as bar:
 
         async def one(task: Grading) -> Result:
-            grade = Grade(Verdict("wrong", "no response"))
-            if task.prediction is not None:
+            if task.prediction is None:
+                grade = await grade_nothing(benchmark, bench, task.item, form, "no response")
+            else:
                 grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
             bar.advance()
             return _result(benchmark, form, task, grade, model)
@@ -170,6 +187,7 @@ def report(
         "protocol": form.protocol,
         "mode": form.mode,
         "version": benchmark.version,
+        "graded": benchmark.graded,
         "metric": first["name"],
         "score": first["value"],
         "low": first["low"],
@@ -183,7 +201,7 @@ def report(
         "undecided": outcomes["undecided"],
         "without_response": missing,
         "samples": max(samples.values()),
-        "pass_at": pass_at(results),
+        "pass_at": [] if benchmark.graded else pass_at(results),  # marks are no verdicts
         "metrics": metrics,
         "groups": {label: figures_by(label, benchmark, results) for label in benchmark.groups},
         "notes": _notes(benchmark, rows_found, set_aside, missing, partial, samples, metrics),
@@ -245,5 +263,6 @@ def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model
             "labels": dict(task.item.labels),
             "scores": dict(grade.scores),
             "why": grade.verdict.why,
+            **of_row(benchmark, task.item),
         },
     )

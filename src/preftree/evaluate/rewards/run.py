@@ -184,6 +184,9 @@ def _given(number: int, row: Mapping[str, Any]) -> Outcome:
 def _reward(number: int, value: Any) -> float:
     if value is None:
         return -math.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         raise InputError(f'row {number}, field "rewards": expected two numbers, got {value!r}')
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f'row {number}, field "rewards": a number that no float can hold') from None
