@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
 
 if TYPE_CHECKING:
     from preftree.report.forest_stats import ForestStats, Measure, Table1Row, Table7Row
     from preftree.report.pass_at import Draws
-
-_WIDTH = 140
 
 
 def add(commands: Any) -> None:
@@ -24,9 +22,7 @@ def add(commands: Any) -> None:
         help="what a forest holds, beside the paper's tables",
         description="The paper's tables 1 and 7 of a forest, beside the paper's rows of the same sources; unbiased "
         "pass@k; the challenging problems; yield by stage; who wrote the pairs; calls, tokens and money.",
-        epilog="Examples:\n  preftree stats runs/forest\n  preftree stats runs/forest tokenizer=embedded --json\n"
-        "  preftree stats runs/forest --problems pass-at-k.jsonl",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("runs/forest", "runs/forest tokenizer=embedded --json", "runs/forest --problems pass-at-k.jsonl"),
     )
     command.add_argument("forest", metavar="FOREST", help="a forest's directory")
     command.add_argument(
@@ -65,12 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.problems:
         _write_problems(Path(arguments.problems), stats, draws)
     if arguments.json:
-        print(
-            json.dumps(
-                _figures(stats) | {"passed_over": passed_over, "account": account, "account_by_actor": by_actor},
-                indent=1,
-            )
-        )
+        emit(_figures(stats) | {"passed_over": passed_over, "account": account, "account_by_actor": by_actor})
     else:
         _print(stats, passed_over, account)
     return 0
@@ -114,15 +105,10 @@ def _write_problems(file: Path, stats: ForestStats, draws: list[Draws]) -> None:
 
 
 def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from preftree.report.forest_tables import pass_table, stage_table, table1, table7, writers_table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)  # a file or a pipe has no edge
     for table in (table1, table7, pass_table, stage_table, writers_table):
-        console.print(table(stats))
+        show(table(stats))
     hard, passed = stats.challenging, stats.pass_at
     lines = [
         f"Trees: {stats.trees:,}. Challenging problems (no sample was correct at some turn): {hard.problems:,}, "
@@ -143,4 +129,4 @@ def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, A
     if stats.unit == "words":
         lines.append("Lengths are words; tokenizer=NAME counts tokens, as the paper does.")
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)

@@ -17,11 +17,12 @@ def add(commands: Any) -> None:
         description="A local page over one forest, or two side by side: filters, search, each tree as a tree, the "
         "pairs that training sees, rewards beside each action. It listens on this machine only; the address holds a "
         "token.",
-        epilog="Examples:\n  preftree view runs/quickstart/forest-2\n"
-        "  preftree view runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward\n"
-        "  preftree view runs/a runs/b --port 8765\n"
-        "  preftree view runs/forest --static trees.html --trees 3f2a… 9c41…",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/quickstart/forest-2",
+            "runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward",
+            "runs/a runs/b --port 8765",
+            "runs/forest --static trees.html --trees 3f2a… 9c41…",
+        ),
     )
     command.add_argument(
         "words",

@@ -11,9 +11,8 @@ A recipe has `variables` (what `key=value` sets) and `stages` in order. `${name}
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.records import from_json
 
 T = TypeVar("T")
@@ -200,7 +199,7 @@ def _fill(value: Any, variables: Mapping[str, Any], where: str) -> Any:
     return _VARIABLE.sub(lambda mark: str(variables[mark[1]]), value)
 
 
-def _known(key: str, known: Any, complaint: str) -> None:
-    if key not in known:
-        near = difflib.get_close_matches(key, list(known), n=1)
-        raise InputError(complaint + (f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"))
+def _known(key: str, known: Iterable[str], complaint: str) -> None:
+    names = list(known)
+    if key not in names:
+        raise InputError(complaint + nearest(key, names))
