@@ -92,13 +92,14 @@ def _parsed(root: argparse.ArgumentParser, words: Sequence[str] | None) -> argpa
     if rest and (not hasattr(arguments, "settings") or any(word.startswith("-") for word in rest)):
         refuse(root, arguments.command, rest)
     if rest:
-        arguments.settings += rest  # settings that stand after an option
+        arguments.settings = [*arguments.settings, *rest]  # settings that stand after an option
     return arguments
 
 
 def _complain(failure: object) -> None:
     """One line, whatever the failure quotes."""
-    print(f"preftree: {'; '.join(str(failure).split(chr(10)))}", file=sys.stderr, flush=True)
+    lines = (line.strip() for line in str(failure).splitlines())
+    print(f"preftree: {'; '.join(line for line in lines if line)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

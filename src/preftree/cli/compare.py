@@ -82,7 +82,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
-        raise InputError(f"{path}: can't be written ({fault.strerror})") from fault
+        raise InputError(f"{path}: can't be written ({fault.strerror}); name another file") from fault
 
 
 def _print(sheets: Any) -> None:

@@ -27,5 +27,5 @@ def add(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from argcomplete.shell_integration import shellcode
 
-    print(shellcode(["preftree"], shell=arguments.shell))  # type: ignore[no-untyped-call]
+    print(shellcode(["preftree"], shell=arguments.shell))
     return 0

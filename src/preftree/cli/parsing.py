@@ -76,7 +76,8 @@ class Parser(argparse.ArgumentParser):
     """One command. `examples` are the words after `preftree NAME`."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), notes: str = "", **named: Any) -> None:
-        named.setdefault("formatter_class", Formatter)
+        # No abbreviations: a new option would change what a script's old one means.
+        named = {"formatter_class": Formatter, "allow_abbrev": False} | named
         super().__init__(*args, **named)
         if examples:
             shown = "\n".join(f"  {self.prog} {example}".rstrip() for example in examples)
@@ -96,7 +97,8 @@ class Parser(argparse.ArgumentParser):
 
 def add_settings(command: argparse.ArgumentParser, name: str, metavar: str = "SETTINGS.yaml | key=value") -> None:
     """The settings of a stage, as a file and as words; they may stand after options too."""
-    command.add_argument("settings", nargs="*", metavar=metavar, help=SETTINGS_HELP.format(name=name))
+    said = SETTINGS_HELP.format(name=name)
+    command.add_argument("settings", nargs="*", default=[], metavar=metavar, help=said)
 
 
 def refuse(root: argparse.ArgumentParser, name: str | None, rest: Sequence[str]) -> NoReturn:

@@ -88,7 +88,7 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_recipe, run_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    stages = run_recipe(recipe, observer(), arguments.until)
+    stages = run_recipe(recipe, observer(heading=True), arguments.until)
     reports = [stage["report"] for stage in stages.values() if stage["kind"] == "report"]
     if arguments.json:
         emit({name: stage["report"] for name, stage in stages.items()})
@@ -123,8 +123,8 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def observer() -> Any:
-    """Says on stderr which stage runs, and draws the first tree of each forest."""
+def observer(*, heading: bool = False) -> Any:
+    """Says on stderr which stage runs (where there are several), and draws the first tree of each forest."""
     from rich.console import Console
 
     from preftree.recipe import Observer
@@ -139,8 +139,16 @@ def observer() -> Any:
             drawn.add(stage)
             console.print(draw_tree(grown))
 
+    def begun(name: str, kind: str) -> None:
+        if not heading:
+            return
+        if console.is_terminal:
+            console.rule(f"{name} ({kind})", align="left")
+        else:
+            console.print(f"{name} ({kind})", highlight=False, soft_wrap=True)
+
     return Observer(
-        begun=lambda name, kind: console.rule(f"{name} ({kind})", align="left"),
+        begun=begun,
         skipped=lambda name: console.print(f"{name}: done before", style="dim", highlight=False),
         done=lambda name, stage: console.print(
             f"{name}: {stage['seconds']} s, peak memory so far {stage['peak_memory_mb']} MB",

@@ -26,7 +26,11 @@ def add(commands: Any) -> None:
     )
     command.add_argument("forest", metavar="FOREST", help="a forest's directory")
     command.add_argument(
-        "settings", nargs="*", metavar="key=value", help="tokenizer=NAME (a hub id, a folder, embedded); else words"
+        "settings",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="tokenizer=NAME (a hub id, a folder, embedded); else words",
     )
     command.add_argument("--problems", metavar="FILE", help="also write each problem's samples and pass@k, as JSONL")
     command.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -41,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.report.forest_stats import forest_stats, words
 
     section = load_section(arguments.settings)
-    unknown = sorted(set(section) - {"tokenizer"})
-    if unknown:
-        raise InputError(f'stats: unknown setting "{unknown[0]}"; expected tokenizer=NAME')
+    for key in section:
+        if key != "tokenizer":
+            raise InputError(f'stats: unknown setting "{key}"; expected tokenizer=NAME')
     directory = Path(arguments.forest)
     with Forest(directory, readonly=True) as forest:
         account = dataclasses.asdict(forest.account())
@@ -98,10 +102,13 @@ def _write_problems(file: Path, stats: ForestStats, draws: list[Draws]) -> None:
     from preftree.export.files import row_writer
     from preftree.report.pass_at import by_problem
 
-    with row_writer(file.with_suffix(".jsonl")) as writer:
-        for draw in draws:
-            writer.write(dataclasses.asdict(draw) | {"pass_at": by_problem(draw, stats.pass_at)})
-        writer.finish()
+    try:
+        with row_writer(file.with_suffix(".jsonl")) as writer:
+            for draw in draws:
+                writer.write(dataclasses.asdict(draw) | {"pass_at": by_problem(draw, stats.pass_at)})
+            writer.finish()
+    except OSError as fault:
+        raise InputError(f"{file}: can't be written ({fault.strerror}); name another file") from fault
 
 
 def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, Any]) -> None:

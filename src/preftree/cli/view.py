@@ -49,12 +49,18 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.report.viewer import serve, write_static
 
     forests = [word for word in arguments.words if "=" not in word]
+    if not 0 <= arguments.port <= 65535:
+        raise InputError(f"view: --port {arguments.port}: expected 0 (a free one) to 65535")
     if not 1 <= len(forests) <= 2:
         raise InputError(f"view: expected one forest or two, got {len(forests)}")
     library = open_library(forests, load_section([word for word in arguments.words if "=" in word]))
     try:
         if arguments.static:
-            count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
+            try:
+                count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
+            except OSError as fault:
+                said = f"{arguments.static}: can't be written ({fault.strerror}); name another file"
+                raise InputError(said) from fault
             print(f"{arguments.static}: {count} trees")
             return 0
 

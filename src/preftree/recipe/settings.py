@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -26,6 +27,14 @@ from preftree.records import from_json
 T = TypeVar("T")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # YAML 1.1 reads "1e-4" as text; everyone who writes a learning rate means the number.
+# Types as whoever writes settings knows them.
+_KIND_WORDS = {
+    "expected int": "expected a whole number", "expected float": "expected a number", "expected str": "expected text",
+    "expected bool": "expected true or false", "got str": "got text", "got int": "got a number",
+    "got float": "got a number", "got bool": "got true or false", "got dict": "got a mapping", "got list": "got a list",
+    "got NoneType": "got nothing",
+}  # fmt: skip
+_KINDS = re.compile("|".join(rf"\b{words}\b" for words in _KIND_WORDS))
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 
@@ -72,9 +81,7 @@ def load_section(words: Sequence[str]) -> dict[str, Any]:
 
 def typed(cls: type[T], section: Mapping[str, Any], where: str) -> T:
     """Settings as a frozen dataclass. Raises InputError that names the place, the field and what was expected."""
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    for key in section:
-        _known(key, known, f'{where}: unknown setting "{key}"')
+    paths = _check_names(cls, section, where, "")
     missing = [
         field.name
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]
@@ -83,11 +90,31 @@ def typed(cls: type[T], section: Mapping[str, Any], where: str) -> T:
         and field.name not in section
     ]
     if missing:
-        raise InputError(f'{where}: setting "{missing[0]}" is missing')
+        raise InputError(f'{where}: setting "{missing[0]}" is missing; add {missing[0]}=…')
     try:
         return from_json(cls, dict(section))
     except ValueError as fault:
-        raise InputError(f"{where}: {fault}") from fault
+        raise InputError(f"{where}: {_as_written(str(fault), paths)}") from fault
+
+
+def _check_names(cls: Any, section: Mapping[str, Any], where: str, before: str) -> dict[str, str]:
+    """Refuse unknown names, those of inner settings too; returns the path of each class among the settings."""
+    hints = typing.get_type_hints(cls)
+    paths = {cls.__name__: before}
+    for key, value in section.items():
+        _known(key, hints, f'{where}: unknown setting "{before}{key}"')
+        if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
+            paths |= _check_names(hints[key], value, where, f"{before}{key}.")
+    return paths
+
+
+def _as_written(fault: str, paths: Mapping[str, str]) -> str:
+    """What `from_json` says, in the words of whoever wrote the settings: paths in place of classes, kinds by name."""
+    for name, path in paths.items():
+        if fault.startswith(f"{name}.") or fault.startswith(f"{name}: "):
+            fault = path + fault[len(name) + 1 :].lstrip()
+            break
+    return _KINDS.sub(lambda found: _KIND_WORDS[found[0]], fault)
 
 
 # ---------------------------------------------------------------- reading
@@ -102,7 +129,7 @@ def _read(name: str) -> dict[str, Any]:
     elif Path(name).suffix in (".yaml", ".yml"):
         data = _mapping(_yaml(Path(name)), name)
     else:
-        raise InputError(f'no recipe "{name}"; packaged ones: {", ".join(names)}; or give a .yaml file')
+        raise InputError(f'no recipe "{name}"{nearest(name, names)} (or give a .yaml file)')
     if "base" not in data:
         if not {"name", "variables", "stages"} <= set(data):
             raise InputError(f"{name}: expected base, or name, variables and stages")
@@ -122,8 +149,10 @@ def _read(name: str) -> dict[str, Any]:
 def _yaml(path: Path) -> Any:
     try:
         return _parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: can't be read ({fault})") from fault
+    except OSError as fault:
+        raise InputError(f"{path}: can't be read ({fault.strerror}); expected a YAML file") from fault
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{path}: not UTF-8 (byte {fault.start}); save it as UTF-8") from fault
 
 
 def _parse(text: str, where: str) -> Any:
