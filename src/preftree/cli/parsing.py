@@ -76,8 +76,8 @@ class Parser(argparse.ArgumentParser):
     """One command. `examples` are the words after `preftree NAME`."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), notes: str = "", **named: Any) -> None:
-        # No abbreviations: a new option would change what a script's old one means.
-        named = {"formatter_class": Formatter, "allow_abbrev": False} | named
+        named.setdefault("formatter_class", Formatter)
+        named.setdefault("allow_abbrev", False)  # a new option would change what a script's abbreviation means
         super().__init__(*args, **named)
         if examples:
             shown = "\n".join(f"  {self.prog} {example}".rstrip() for example in examples)
