@@ -95,7 +95,7 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(None, f'{name} "{value}" is unknown{nearest(value, action.choices)}')
 
 
-def add_settings(command: argparse.ArgumentParser, name: str, metavar: str = "SETTINGS.yaml | key=value") -> None:
+def add_settings(command: argparse.ArgumentParser, name: str, metavar: str = "FILE.yaml | key=value") -> None:
     """The settings of a stage, as a file and as words; they may stand after options too."""
     said = SETTINGS_HELP.format(name=name)
     command.add_argument("settings", nargs="*", default=[], metavar=metavar, help=said)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,8 +104,11 @@ def _check_names(cls: Any, section: Mapping[str, Any], where: str, before: str) 
     paths = {cls.__name__: before}
     for key, value in section.items():
         _known(key, hints, f'{where}: unknown setting "{before}{key}"')
-        if dataclasses.is_dataclass(hints[key]) and isinstance(value, Mapping):
-            paths |= _check_names(hints[key], value, where, f"{before}{key}.")
+        hint = hints[key]
+        options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+        inner = [option for option in options if dataclasses.is_dataclass(option)]
+        if inner and isinstance(value, Mapping):
+            paths |= _check_names(inner[0], value, where, f"{before}{key}.")
     return paths
 
 
