@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from preftree.cli.screen import emit, say
+
 _TREES = 50
 
 
@@ -37,6 +39,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--limit", type=int, default=_TREES, help=f"without --trees, so many of each forest (default {_TREES})"
     )
+    command.add_argument("--json", action="store_true", help="print the address, or what was written, as JSON")
     command.set_defaults(run=_run)
 
 
@@ -61,11 +64,18 @@ def _run(arguments: argparse.Namespace) -> int:
             except OSError as fault:
                 said = f"{arguments.static}: can't be written ({fault.strerror}); name another file"
                 raise InputError(said) from fault
-            print(f"{arguments.static}: {count} trees")
+            if arguments.json:
+                emit({"file": arguments.static, "trees": count})
+            else:
+                say(f"{arguments.static}: {count} trees")
             return 0
 
         def opened(address: str) -> None:
-            print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.", flush=True)
+            if arguments.json:
+                emit({"address": address})
+            else:
+                print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.")
+            sys.stdout.flush()
             if not arguments.no_open and sys.stdout.isatty():
                 webbrowser.open(address)
 
