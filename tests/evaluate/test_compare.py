@@ -205,7 +205,7 @@ def test_tables(runs, capsys, tmp_path):
     assert main(["compare", *runs, "--paper-tables", "10", "--markdown", files[0], "--latex", files[1]]) == 0
     out = capsys.readouterr().out
     assert "Paired differences" in out
-    assert re.search(r"gsm8k +d_p%o − .*two: sft +\+75\.0 \[.*\] +4 +0\.250 +0\.750", out)
+    assert re.search(r"gsm8k\td_p%o − .*two: sft\t\+75\.0 \[.*\]\t4\t0\.250\t0\.750", out)
     assert "Eurus-7B-SFT †" in out
     assert "The paper's own figures (arXiv 2404.02078, tables 10), not measured here." in out
     assert re.search(r"73\.7", out)

@@ -266,7 +266,7 @@ def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys):
         pytest.param(["policy={}"], "policy: expected one name", id="no-policy"),
         pytest.param(["benchmarks=[gsm8k]"], "and one of the two", id="both"),
         pytest.param(["protocol=eurus"], "protocol: expected settings", id="protocol"),
-        pytest.param(["protocol.turns=3"], 'unknown field "turns"', id="turns"),
+        pytest.param(["protocol.turns=3"], 'unknown setting "protocol.turns"', id="turns"),
         pytest.param(["protocol.temperature=0"], "all 8 samples are the same", id="temperature"),
         pytest.param(["rewards.a.modle=x"], 'rewards.a: unknown setting "modle"', id="reward"),
         pytest.param(["rewards.greedy.model=x"], '"greedy" is the name of a ranker', id="reward-name"),

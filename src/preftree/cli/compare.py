@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
 
 
@@ -17,11 +17,11 @@ def add(commands: Any) -> None:
         description="Models of one run or several on the same items: figures with 95%% intervals, paired differences, "
         "exact paired tests, Holm's correction; averages over benchmarks. RUN is a directory that evaluate, "
         "score out=…, or rerank has written.",
-        epilog="Examples:\n"
-        "  preftree compare runs/sft runs/dpo runs/kto\n"
-        "  preftree compare runs/all --against sft --latex table.tex\n"
-        "  preftree compare runs/eurus runs/mine --paper --markdown table.md",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/sft runs/dpo runs/kto",
+            "runs/all --against sft --latex table.tex",
+            "runs/eurus runs/mine --paper --markdown table.md",
+        ),
     )
     command.add_argument("runs", nargs="+", metavar="RUN", help="a result directory")
     command.add_argument("--against", metavar="MODEL", help="only the differences from this model")
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if name:
             _write(Path(name), write(sheets))
     if arguments.json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        emit(found)
     else:
         _print(sheets)
     return 0
@@ -82,20 +82,16 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
-        raise InputError(f"{path}: can't be written ({fault.strerror})") from fault
+        raise InputError(f"{path}: can't be written ({fault.strerror}); name another file") from fault
 
 
 def _print(sheets: Any) -> None:
-    from rich.console import Console
-
     from preftree.report.comparison import rich_table
     from preftree.report.text import clean
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)  # a file or a pipe has no edge
     for sheet in sheets:
-        console.print(rich_table(sheet))
+        show(rich_table(sheet))
         for note in sheet.notes:
-            console.print(clean(note), highlight=False, markup=False, soft_wrap=True)
-        console.print()
+            say(clean(note))
+        if sheet.notes:
+            say("")

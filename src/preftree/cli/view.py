@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from preftree.cli.screen import emit, say
+
 _TREES = 50
 
 
@@ -17,11 +19,12 @@ def add(commands: Any) -> None:
         description="A local page over one forest, or two side by side: filters, search, each tree as a tree, the "
         "pairs that training sees, rewards beside each action. It listens on this machine only; the address holds a "
         "token.",
-        epilog="Examples:\n  preftree view runs/quickstart/forest-2\n"
-        "  preftree view runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward\n"
-        "  preftree view runs/a runs/b --port 8765\n"
-        "  preftree view runs/forest --static trees.html --trees 3f2a… 9c41…",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/quickstart/forest-2",
+            "runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward",
+            "runs/a runs/b --port 8765",
+            "runs/forest --static trees.html --trees 3f2a… 9c41…",
+        ),
     )
     command.add_argument(
         "words",
@@ -36,6 +39,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--limit", type=int, default=_TREES, help=f"without --trees, so many of each forest (default {_TREES})"
     )
+    command.add_argument("--json", action="store_true", help="print the address, or what was written, as JSON")
     command.set_defaults(run=_run)
 
 
@@ -48,17 +52,30 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.report.viewer import serve, write_static
 
     forests = [word for word in arguments.words if "=" not in word]
+    if not 0 <= arguments.port <= 65535:
+        raise InputError(f"view: --port {arguments.port}: expected 0 (a free one) to 65535")
     if not 1 <= len(forests) <= 2:
         raise InputError(f"view: expected one forest or two, got {len(forests)}")
     library = open_library(forests, load_section([word for word in arguments.words if "=" in word]))
     try:
         if arguments.static:
-            count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
-            print(f"{arguments.static}: {count} trees")
+            try:
+                count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
+            except OSError as fault:
+                said = f"{arguments.static}: can't be written ({fault.strerror}); name another file"
+                raise InputError(said) from fault
+            if arguments.json:
+                emit({"file": arguments.static, "trees": count})
+            else:
+                say(f"{arguments.static}: {count} trees")
             return 0
 
         def opened(address: str) -> None:
-            print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.", flush=True)
+            if arguments.json:
+                emit({"address": address})
+            else:
+                print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.")
+            sys.stdout.flush()
             if not arguments.no_open and sys.stdout.isatty():
                 webbrowser.open(address)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.asdiv import ASDIV
 from preftree.evaluate.benchmarks.bbh import BBH
@@ -47,7 +47,7 @@ def find_benchmark(name: str) -> Benchmark:
     """The benchmark of this name, under the settings after its colon, if it has any ("mint:k=3")."""
     base, colon, settings = name.partition(":")
     if base not in BENCHMARKS:
-        raise InputError(f'no benchmark is named "{base}"; there are {", ".join(BENCHMARKS)}')
+        raise InputError(f'no benchmark is named "{base}"{nearest(base, BENCHMARKS)}')
     found = BENCHMARKS[base]
     if not colon:
         return found

@@ -35,7 +35,7 @@ from typing import Any
 from preftree.actors import Actor
 from preftree.engine import Engine, run_all
 from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
 from preftree.evaluate.converse import grade_given, grade_nothing, of_row
 from preftree.evaluate.figures import pass_at
@@ -82,7 +82,7 @@ async def score(
 ) -> dict[str, Any]:
     """Grade a file of responses; with `out`, also `results.jsonl` there, as an evaluation leaves it."""
     if name.partition(":")[0] not in names():
-        raise InputError(f'no benchmark is named "{name}"; there are {", ".join(names())}')
+        raise InputError(f'no benchmark is named "{name}"{nearest(name, names())}')
     if name in REWARD_BENCHMARKS:
         return score_reward_rows(name, predictions, data)
     benchmark = find_benchmark(name)

@@ -8,12 +8,11 @@ columns (FACTS, table notes).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.benchmark import Benchmark, Form, Item
 from preftree.evaluate.registry import find_benchmark, find_protocol
 
@@ -174,9 +173,7 @@ def asked_items(items: Sequence[Item], benchmark: str, choice: Choice, limit: in
 
 def find_suite(name: str) -> Suite:
     if name not in SUITES:
-        near = difflib.get_close_matches(name, SUITES, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise InputError(f'no suite is named "{name}"; there are {", ".join(SUITES)}{hint}')
+        raise InputError(f'no suite is named "{name}"{nearest(name, SUITES)}')
     return SUITES[name]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from preftree.actors.embedded import cache_dir
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.report.viewer import Library, Shelf
 
 _KNOWN = ("tokenizer", "template", "reward_model", "max_tokens")
@@ -18,9 +18,9 @@ _KNOWN = ("tokenizer", "template", "reward_model", "max_tokens")
 
 def open_library(forests: Sequence[str], section: Mapping[str, Any]) -> Library:
     """The forests, read into their indices and scored by the reward models that are named."""
-    unknown = sorted(set(section) - set(_KNOWN))
-    if unknown:
-        raise InputError(f'view: unknown setting "{unknown[0]}"; expected {", ".join(_KNOWN)}')
+    for key in section:
+        if key not in _KNOWN:
+            raise InputError(f'view: unknown setting "{key}"{nearest(key, _KNOWN)}')
     models = _models(section.get("reward_model"))
     tokenizer = _tokenizer(section.get("tokenizer"), section.get("template"), list(models.values()))
     library = Library([Shelf(Path(forest), cache_dir() / "view", tokenizer) for forest in forests])
