@@ -12,7 +12,7 @@ from preftree.evaluate.converse import grade_given
 from preftree.evaluate.grading.code import code_in
 from preftree.evaluate.items import locate
 from preftree.evaluate.registry import find_benchmark
-from preftree.evaluate.scoring import open_bench
+from preftree.evaluate.runner import open_bench
 
 APRIL, SEPTEMBER, STANDARD = "eurus-2024-04", "eurus-2024-09", "standard"
 ADD = {

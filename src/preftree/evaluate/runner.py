@@ -9,7 +9,8 @@ same results; a journal that was begun with other rows of a benchmark is refused
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,21 +61,38 @@ async def measure(
     budget: Budget | None = None,
 ) -> list[Result]:
     """Hold all conversations, `concurrency` at a time; goes on where it was."""
+    async with open_bench(out, judge, environment, budget) as bench:
+        await _bind(bench.engine.forest, tasks)
+        total = len(models) * sum(task.attempts for task in tasks)
+        attempts = _attempts(bench, tasks, models)
+        return await hold_all(bench, attempts, f"evaluating {', '.join(models)}", total, concurrency)
+
+
+@asynccontextmanager
+async def open_bench(
+    out: Path,
+    judge: Actor | None = None,
+    environment: EnvironmentSettings | None = None,
+    budget: Budget | None = None,
+) -> AsyncIterator[Bench]:
+    """Jail, verifiers and the journal of a directory; closed at the end, whatever happens."""
     with Forest(out) as forest:
-        await _bind(forest, tasks)
         async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            engine = Engine(forest, interpreter, verifiers, budget)
-            bench = Bench(engine, judge)
-            total = len(models) * sum(task.attempts for task in tasks)
-            with progress(f"evaluating {', '.join(models)}", total, "answers") as bar:
-                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
+            yield Bench(Engine(forest, interpreter, verifiers, budget), judge)
 
-                async def one(attempt: Attempt) -> Result:
-                    result = await hold(attempt)
-                    bar.advance()
-                    return result
 
-                return await run_all(engine, _attempts(bench, tasks, models), one, concurrency=concurrency)
+async def hold_all(bench: Bench, attempts: Iterable[Attempt], title: str, total: int, concurrency: int) -> list[Result]:
+    """The results of all these conversations in their order, so many at a time."""
+    engine = bench.engine
+    with progress(title, total, "answers") as bar:
+        engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
+
+        async def one(attempt: Attempt) -> Result:
+            result = await hold(attempt)
+            bar.advance()
+            return result
+
+        return await run_all(engine, attempts, one, concurrency=concurrency)
 
 
 def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) -> Iterator[Attempt]:

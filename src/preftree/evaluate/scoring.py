@@ -23,16 +23,15 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.engine import run_all
+from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
 from preftree.evaluate.converse import grade_given
@@ -40,12 +39,10 @@ from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
 from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
-from preftree.evaluate.runner import write_results
+from preftree.evaluate.runner import open_bench, write_results
 from preftree.evaluate.summary import figure, figures_by
-from preftree.forest import Forest
 from preftree.progress import progress
 from preftree.records import Result, Verdict
-from preftree.verify import Judge
 
 REWARD_BENCHMARKS = ("rewardbench", "autoj", "mt_bench_human")
 _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to hold their texts
@@ -122,16 +119,6 @@ def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
     if mode and mode not in benchmark.modes:
         raise InputError(f'mode: {benchmark.name} has {", ".join(benchmark.modes)}, got "{mode}"')
     return Form(find_protocol(protocol), mode or benchmark.modes[0])
-
-
-@asynccontextmanager
-async def open_bench(
-    folder: Path, judge: Actor | None = None, environment: EnvironmentSettings | None = None
-) -> AsyncIterator[Bench]:
-    """Jail, verifiers and journal for grading; closed at the end, whatever happens."""
-    with Forest(folder) as forest:
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            yield Bench(Engine(forest, interpreter, verifiers), judge)
 
 
 async def grade_all(

@@ -16,11 +16,11 @@ from typing import Any
 
 from preftree.actors import Actor
 from preftree.errors import InputError
+from preftree.evaluate.kept import Kept
 from preftree.evaluate.rewards.items import FigureSettings, Outcome, Read, RewardBenchmark, RewardItem, judged
 from preftree.evaluate.rewards.judge import Judgement, JudgeSettings, judge_pairs, votes_of
 from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, find_reward_benchmark, read_reward_benchmark
 from preftree.evaluate.rewards.scorers import ScorerSettings, score_groups
-from preftree.evaluate.rewards.store import Scores
 
 
 class RewardRun:
@@ -42,7 +42,7 @@ class RewardRun:
     def score(self, name: str, settings: ScorerSettings) -> None:
         """A reward model or an implicit reward; all benchmarks in one pass, so that the model is loaded once."""
         groups = [list(item.conversations) for _, read in self._read.values() for item in read.items]
-        rewards = iter(score_groups(settings, groups, Scores(self._out / "scores.jsonl")))
+        rewards = iter(score_groups(settings, groups, Kept(self._out / "scores.jsonl")))
         for benchmark, read in self._read.values():
             outcomes = [Outcome((first, second)) for first, second in (next(rewards) for _ in read.items)]
             self._note(name, benchmark, read, outcomes)
