@@ -246,9 +246,13 @@ def _better(modes: Sequence[_Values], name: str, models: Sequence[str]) -> _Valu
             chosen[model] = replace(cells[mode][model], value=of.value, low=of.low, high=of.high, items=of.n, mode=mode)
     first, seen = modes[0].column, frozenset().union(*(one.seen for one in modes))
     column = replace(
-        first, name=name, mode="better", cells=chosen, left_out=len(seen) - len(next(iter(by_model.values()))),
+        first,
+        name=name,
+        mode="better",
+        cells=chosen,
+        left_out=len(seen) - len(next(iter(by_model.values()))),
         averaged=len(chosen) == len(models) and first.best == 1.0,
-    )  # fmt: skip
+    )
     return _Values(column, by_model, seen)
 
 

@@ -53,9 +53,7 @@ def own_benchmark(own: ProblemSet) -> Benchmark:
     """The problems as a benchmark. Its rows are the problems given, wherever they came from."""
     protocol = own.protocol
     items = tuple(Item(problem.id, problem) for problem in own.problems)
-    sampling = Sampling(
-        protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill
-    )  # fmt: skip
+    sampling = Sampling(protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill)
 
     async def converse(attempt: Attempt) -> Result:
         return await _converse(attempt, protocol.turns, sampling)
@@ -91,7 +89,7 @@ async def _converse(attempt: Attempt, turns: int, sampling: Sampling) -> Result:
         try:
             (action,) = await act(
                 engine, attempt.actor, place, problem, messages, past, (sample,), sampling, attempt.seed
-            )  # fmt: skip
+            )
         except RequestRefusedError as refusal:
             # A prompt that the model can't read is a question it did not answer.
             actions.append(Action("", attempt.model, "refused", sample, verdict=Verdict("wrong", str(refusal))))

@@ -27,9 +27,14 @@ class RewardRun:
     """One directory; scorers are asked one after another, and written up at the end."""
 
     def __init__(
-        self, benchmarks: Sequence[str], out: Path, *, data: str | None = None, limit: int | None = None,
+        self,
+        benchmarks: Sequence[str],
+        out: Path,
+        *,
+        data: str | None = None,
+        limit: int | None = None,
         figures: FigureSettings | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._out, self._figures = out, figures or FigureSettings()
         self._read: dict[str, tuple[RewardBenchmark, Read]] = {}
         for name in benchmarks:
@@ -66,9 +71,13 @@ class RewardRun:
         return summary
 
     def _note(
-        self, name: str, benchmark: RewardBenchmark, read: Read, outcomes: Sequence[Outcome],
+        self,
+        name: str,
+        benchmark: RewardBenchmark,
+        read: Read,
+        outcomes: Sequence[Outcome],
         more: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         by_id = {item.id: outcome for item, outcome in zip(read.items, outcomes, strict=True)}
         self._rows += [_row(name, benchmark, item, by_id[item.id]) for item in read.items]
         summary = summarise(benchmark, read, by_id, self._figures)
