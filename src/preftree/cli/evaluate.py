@@ -100,6 +100,8 @@ def _list(*, as_json: bool) -> int:
         said = f"suite={suite['suite']} ({suite['table']}, {suite['protocol']}): {', '.join(suite['columns'])}"
         console.print(said, highlight=False, soft_wrap=True)
     console.print(f"protocols: {', '.join(found['protocols'])}", highlight=False, soft_wrap=True)
+    rewards = ", ".join(f"{row['benchmark']} ({row['rows']:,} rows)" for row in found["reward_benchmarks"])
+    console.print(f"of reward models (preftree rewards): {rewards}", highlight=False, soft_wrap=True)
     return 0
 
 

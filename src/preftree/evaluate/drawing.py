@@ -17,10 +17,11 @@ from preftree.actors import Actor
 from preftree.engine import Budget, Engine, Sampling, opening, run_all, settle
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.classes import answer_classes
 from preftree.evaluate.kept import Kept
-from preftree.evaluate.runner import hold_all, open_bench, write_results
+from preftree.evaluate.runner import hold_all, write_results
 from preftree.forest import Account
 from preftree.progress import progress
 from preftree.records import Action, Message, Problem, Result, Verdict, digest

@@ -9,16 +9,16 @@ same results; a journal that was begun with other rows of a benchmark is refused
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Budget, Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.engine import Budget, run_all
+from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Attempt, Bench, Benchmark, Form, Item
 from preftree.evaluate.converse import hold, tree_of
 from preftree.evaluate.own import OWN, ProblemSet, own_benchmark
@@ -26,7 +26,6 @@ from preftree.evaluate.summary import Spent, busy_seconds
 from preftree.forest import Cost, Forest
 from preftree.progress import progress
 from preftree.records import Result, canonical, digest, from_json
-from preftree.verify import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +67,6 @@ async def measure(
         return await hold_all(bench, attempts, f"evaluating {', '.join(models)}", total, concurrency)
 
 
-@asynccontextmanager
-async def open_bench(
-    out: Path,
-    judge: Actor | None = None,
-    environment: EnvironmentSettings | None = None,
-    budget: Budget | None = None,
-) -> AsyncIterator[Bench]:
-    """Jail, verifiers and the journal of a directory; closed at the end, whatever happens."""
-    with Forest(out) as forest:
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            yield Bench(Engine(forest, interpreter, verifiers, budget), judge)
-
-
 async def hold_all(bench: Bench, attempts: Iterable[Attempt], title: str, total: int, concurrency: int) -> list[Result]:
     """The results of all these conversations in their order, so many at a time."""
     engine = bench.engine
@@ -103,9 +89,7 @@ def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) 
             for form in task.forms:
                 for item in task.items:
                     for sample in range(task.samples_in(form)):
-                        yield Attempt(
-                            bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides
-                        )  # fmt: skip
+                        yield Attempt(bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides)
 
 
 async def _bind(forest: Forest, tasks: Sequence[Task]) -> None:
@@ -160,7 +144,7 @@ async def evaluate(
     task = Task(benchmark, items, (OWN,), protocol.samples, protocol.seed)
     results = await measure(
         [task], models, out, concurrency=protocol.concurrency, environment=environment, budget=budget
-    )  # fmt: skip
+    )
     write_results(out / "results.jsonl", results)
     return results
 

@@ -21,7 +21,6 @@ A benchmark of reward models gives benchmark, figures, … as `rewards.score_rew
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -33,18 +32,19 @@ from preftree.actors import Actor
 from preftree.engine import run_all
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
 from preftree.evaluate.converse import grade_given
 from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
 from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
-from preftree.evaluate.runner import open_bench, write_results
+from preftree.evaluate.rewards import REWARD_BENCHMARKS, score_rewards
+from preftree.evaluate.runner import write_results
 from preftree.evaluate.summary import figure, figures_by
 from preftree.progress import progress
 from preftree.records import Result, Verdict
 
-REWARD_BENCHMARKS = ("rewardbench", "autoj", "mt_bench_human")
 _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to hold their texts
 
 
@@ -91,7 +91,7 @@ async def score(
         raise InputError(f"{predictions}: no responses")
     tasks = [
         Grading(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
-    ]  # fmt: skip
+    ]
     missing = [item for item in read.items if item.id not in found]
     if not partial:
         tasks += [Grading(item) for item in missing]
@@ -105,13 +105,11 @@ async def score(
 
 def score_reward_rows(name: str, predictions: str, data: str | None = None) -> dict[str, Any]:
     """Given rewards or preferences, counted by the benchmarks of reward models."""
-    rewards = importlib.import_module("preftree.evaluate.rewards")
     try:
-        counted: dict[str, Any] = rewards.score_rewards(name, list(prediction_rows(predictions)), data)
+        return score_rewards(name, list(prediction_rows(predictions)), data)
     except InputError as fault:
         # It knows the rows, not their file.
         raise InputError(f"{predictions} {fault}" if str(fault).startswith("row ") else str(fault)) from fault
-    return counted
 
 
 def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:

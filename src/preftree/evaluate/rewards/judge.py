@@ -21,8 +21,8 @@ from preftree.actors import Actor
 from preftree.engine import Budget, Engine, run_all, together
 from preftree.engine.prompts import fill
 from preftree.errors import InputError, RequestRefusedError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.rewards.items import FIRST, SECOND, TIE, Conversation, Outcome, judged
-from preftree.evaluate.runner import open_bench
 from preftree.forest import CallKey
 from preftree.progress import progress
 from preftree.records import Message, Request, digest

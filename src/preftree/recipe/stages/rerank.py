@@ -128,7 +128,7 @@ def _own_draws(settings: Settings) -> OwnDraws:
 
 def _names(settings: Settings) -> tuple[str, ...]:
     given = settings.benchmarks
-    return tuple(given.split(",")) if isinstance(given, str) else given
+    return tuple(dict.fromkeys(given.split(",") if isinstance(given, str) else given))
 
 
 def _pools(settings: Settings, name: str) -> list[Pool]:
