@@ -69,6 +69,19 @@ class Pool:
     form: Form
     items: tuple[Item, ...]
 
+    def dataset(self, item: Item) -> str:
+        """Under which name an item's figures are counted: of problems of one's own each has its data set's."""
+        return item.problem.dataset if self.form.protocol == "own" else self.benchmark.name
+
+
+def measured_by(pools: Sequence[Pool]) -> dict[str, str]:
+    """By data set: under which rules its answers are asked for and judged, in words."""
+    return {
+        pool.dataset(item): f"{pool.form.protocol} ({pool.form.mode}), version {pool.benchmark.version}"
+        for pool in pools
+        for item in pool.items
+    }
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
@@ -159,11 +172,10 @@ def _attempts(
 
 
 def _drawn(pool: Pool, item: Item, results: Sequence[Result], draws: Draws) -> Drawn:
-    own = pool.form.protocol == "own"
-    dataset = item.problem.dataset if own else pool.benchmark.name
+    dataset = pool.dataset(item)
     named = [replace(result, dataset=dataset) for result in results]
     return Drawn(
-        key=item.id if own else f"{pool.benchmark.name}/{item.id}",
+        key=item.id if pool.form.protocol == "own" else f"{pool.benchmark.name}/{item.id}",
         dataset=dataset,
         conversation=pool.benchmark.ask(item, pool.form).messages or (Message("user", item.problem.instruction),),
         results=tuple(named[: draws.samples]),

@@ -34,7 +34,7 @@ from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
 from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
-from preftree.evaluate.converse import grade_given
+from preftree.evaluate.converse import grade_given, measured
 from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
@@ -130,7 +130,7 @@ async def grade_all(
             if task.prediction is not None:
                 grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
             bar.advance()
-            return _result(benchmark, form, task, grade, model)
+            return _result(bench, benchmark, form, task, grade, model)
 
         return await run_all(bench.engine, tasks, one, concurrency=_CONCURRENCY)
 
@@ -215,7 +215,7 @@ def _notes(
     return notes
 
 
-def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
+def _result(bench: Bench, benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
     return Result(
         model=model,
         problem=task.item.id,
@@ -224,11 +224,6 @@ def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model
         outcomes=(grade.verdict.outcome,),
         responses=task.prediction.responses if task.prediction else (),
         answer=grade.verdict.answer,
-        metadata={
-            "protocol": form.protocol,
-            "mode": form.mode,
-            "labels": dict(task.item.labels),
-            "scores": dict(grade.scores),
-            "why": grade.verdict.why,
-        },
+        metadata=measured(benchmark, task.item, form, bench.judge)
+        | {"scores": dict(grade.scores), "why": grade.verdict.why},
     )

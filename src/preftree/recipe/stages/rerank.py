@@ -22,7 +22,7 @@ from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
 from preftree.evaluate import RerankSettings
 from preftree.evaluate.benchmark import Form
-from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, own_pool, published_pool
+from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, measured_by, own_pool, published_pool
 from preftree.evaluate.items import locate
 from preftree.evaluate.kept import Kept
 from preftree.evaluate.rankers import RANKERS, REWARDS
@@ -113,6 +113,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     found = rank(drawn, reward_all(drawn, rewards, context.out), settings.ranking)
     (policy,) = settings.policy
     report = {"policy": policy, "reward_model": settings.reward_model or ", ".join(settings.rewards)} | found
+    report["measured_by"] = measured_by(pools)
     report["files"] = write_curves(context.out, report)
     report["notes"] = _notes(settings, report)
     return report | _cost(drawn, account)
