@@ -215,7 +215,7 @@ def test_rows_that_an_objective_cannot_read(complain, tiny_model):
     ("module", "words", "said"),
     [
         pytest.param(
-            "ray", f"grow problems=p.jsonl {ACTOR} engine=ray out=ray", 'pip install "preftree[ray]"', id="ray"
+            "ray", f"grow problems=p.jsonl {ACTOR} engine=ray out=ray", "pip install 'preftree[ray]'", id="ray"
         ),
         pytest.param(
             "peft",

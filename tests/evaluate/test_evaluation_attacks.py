@@ -11,6 +11,7 @@ from math_bench import outcomes
 
 from preftree.environment import EnvironmentSettings, Limits
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.benchmarks.bbh import BBH
 from preftree.evaluate.benchmarks.mmlu import MMLU
@@ -26,7 +27,7 @@ from preftree.evaluate.registry import BENCHMARKS
 from preftree.evaluate.rewards import score_rewards
 from preftree.evaluate.rewards.figures import clustered, share
 from preftree.evaluate.rewards.items import TIE, judged
-from preftree.evaluate.scoring import open_bench, score
+from preftree.evaluate.scoring import score
 from preftree.records import Result
 from preftree.verify import verify
 
@@ -248,15 +249,15 @@ def test_a_reward_that_no_float_holds(tmp_path):
 
 
 def _result(model, item, row, version=1):
-    said = {"protocol": "standard", "mode": "text", "row": row, "version": version}
+    said = {"protocol": "standard", "mode": "text", "item": row, "version": version}
     return Result(model, item, "gsm8k", 0, ("correct",), ("5",), metadata=said)
 
 
 @pytest.mark.parametrize(
     ("b", "why"),
     [
-        ([("0", "x", 1), ("1", "q", 1)], "item 1 is one question to a and another to b"),
-        ([("0", "x", 2), ("1", "y", 2)], "versions of the benchmark"),
+        ([("0", "x", 1), ("1", "q", 1)], "other rows under the same ids"),
+        ([("0", "x", 2), ("1", "y", 2)], "different versions of a benchmark"),
     ],
 )
 def test_other_questions_are_not_compared(b, why):

@@ -26,7 +26,9 @@ def add(commands: Any) -> None:
     command.add_argument("runs", nargs="+", metavar="RUN", help="a result directory")
     command.add_argument("--against", metavar="MODEL", help="only the differences from this model")
     command.add_argument(
-        "--any-protocol", action="store_true", help="compare models that were asked under different protocols"
+        "--any-protocol",
+        action="store_true",
+        help="compare what was measured under different protocols, versions or judges, or on other rows",
     )
     command.add_argument("--paper", action="store_true", help="the paper's rows beside these, marked")
     command.add_argument(
@@ -58,21 +60,23 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     import dataclasses
 
     from preftree.evaluate.compare import compare
-    from preftree.evaluate.paper import SOURCE, paper_rows
+    from preftree.evaluate.paper import SOURCE, paper_notes, paper_rows
     from preftree.evaluate.runs import read_runs, table_columns
 
-    runs = read_runs(arguments.runs)
+    runs = read_runs(arguments.runs, any_protocol=arguments.any_protocol)
     found: dict[str, Any] = {"models": [], "columns": [], "averages": {}, "pairs": [], "notes": []}
     if runs.results or not runs.rows:
         compared = compare(runs.results, against=arguments.against, any_protocol=arguments.any_protocol)
         found = dataclasses.asdict(compared)
     found["rows"] = [dataclasses.asdict(row) for row in runs.rows]
     found["row_columns"] = table_columns(runs)
+    found["row_notes"] = list(runs.notes)
     found["paper"] = []
     if arguments.paper or arguments.paper_tables:
         columns = [column["name"] for column in found["columns"]] + found["row_columns"]
         rows = paper_rows(columns, arguments.paper_tables.split(",") if arguments.paper_tables else ())
         found["paper"] = [dataclasses.asdict(row) | {"source": SOURCE} for row in rows]
+        found["notes"] = [*found["notes"], *paper_notes(rows, found["columns"])]
         if not rows:
             found["notes"] = [*found["notes"], "No column of these is one of the paper's tables."]
     return found

@@ -97,4 +97,6 @@ def _list(*, as_json: bool) -> int:
         said = f"suite={suite['suite']} ({suite['table']}, {suite['protocol']}): {', '.join(suite['columns'])}"
         say(said)
     say(f"protocols: {', '.join(found['protocols'])}")
+    rewards = ", ".join(f"{row['benchmark']} ({row['rows']:,} rows)" for row in found["reward_benchmarks"])
+    say(f"of reward models (preftree rewards): {rewards}")
     return 0

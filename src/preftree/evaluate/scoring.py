@@ -23,33 +23,30 @@ A benchmark of reward models gives benchmark, figures, … as `rewards.score_rew
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.engine import run_all
+from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError, nearest
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
-from preftree.evaluate.converse import grade_given, grade_nothing, of_row
+from preftree.evaluate.converse import grade_given, grade_nothing, measured
 from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
 from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
+from preftree.evaluate.rewards import REWARD_BENCHMARKS, score_rewards
 from preftree.evaluate.runner import write_results
 from preftree.evaluate.summary import figure, figures_by
-from preftree.forest import Forest
 from preftree.progress import progress
 from preftree.records import Result, digest
-from preftree.verify import Judge
 
-REWARD_BENCHMARKS = ("rewardbench", "autoj", "mt_bench_human")
 _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to hold their texts
 
 
@@ -96,7 +93,7 @@ async def score(
         raise InputError(f"{predictions}: no responses")
     tasks = [
         Grading(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
-    ]  # fmt: skip
+    ]
     missing = [item for item in read.items if item.id not in found]
     if not partial:
         tasks += [Grading(item) for item in missing]
@@ -124,13 +121,11 @@ async def _bind(bench: Bench, of: list[Any], environment: EnvironmentSettings) -
 
 def score_reward_rows(name: str, predictions: str, data: str | None = None) -> dict[str, Any]:
     """Given rewards or preferences, counted by the benchmarks of reward models."""
-    rewards = importlib.import_module("preftree.evaluate.rewards")
     try:
-        counted: dict[str, Any] = rewards.score_rewards(name, list(prediction_rows(predictions)), data)
+        return score_rewards(name, list(prediction_rows(predictions)), data)
     except InputError as fault:
         # It knows the rows, not their file.
         raise InputError(f"{predictions} {fault}" if str(fault).startswith("row ") else str(fault)) from fault
-    return counted
 
 
 def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
@@ -138,16 +133,6 @@ def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
     if mode and mode not in benchmark.modes:
         raise InputError(f'mode: {benchmark.name} has {", ".join(benchmark.modes)}, got "{mode}"')
     return Form(find_protocol(protocol), mode or benchmark.modes[0])
-
-
-@asynccontextmanager
-async def open_bench(
-    folder: Path, judge: Actor | None = None, environment: EnvironmentSettings | None = None
-) -> AsyncIterator[Bench]:
-    """Jail, verifiers and journal for grading; closed at the end, whatever happens."""
-    with Forest(folder) as forest:
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            yield Bench(Engine(forest, interpreter, verifiers), judge)
 
 
 async def grade_all(
@@ -162,7 +147,7 @@ async def grade_all(
             else:
                 grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
             bar.advance()
-            return _result(benchmark, form, task, grade, model)
+            return _result(bench, benchmark, form, task, grade, model)
 
         return await run_all(bench.engine, tasks, one, concurrency=_CONCURRENCY)
 
@@ -248,7 +233,7 @@ def _notes(
     return notes
 
 
-def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
+def _result(bench: Bench, benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
     return Result(
         model=model,
         problem=task.item.id,
@@ -257,12 +242,6 @@ def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model
         outcomes=(grade.verdict.outcome,),
         responses=task.prediction.responses if task.prediction else (),
         answer=grade.verdict.answer,
-        metadata={
-            "protocol": form.protocol,
-            "mode": form.mode,
-            "labels": dict(task.item.labels),
-            "scores": dict(grade.scores),
-            "why": grade.verdict.why,
-            **of_row(benchmark, task.item),
-        },
+        metadata=measured(benchmark, task.item, form, bench.judge)
+        | {"scores": dict(grade.scores), "why": grade.verdict.why},
     )

@@ -16,7 +16,7 @@ REWARD_BENCHMARKS: dict[str, RewardBenchmark] = {
         AUTOJ,
         MT_BENCH_HUMAN,
     )
-}  # fmt: skip
+}
 
 
 def find_reward_benchmark(name: str) -> RewardBenchmark:
