@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
-        "words",
+        "settings",  # the command line adds to these what stands after an option
         nargs="+",
         metavar="FOREST | key=value",
         help="one or two forests; tokenizer=NAME and template=NAME show pairs as tokens; reward_model=DIR (or a list), "
@@ -54,8 +54,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.trees and not arguments.static:
         raise InputError("view: --trees names the trees of a file: name it with --static FILE")
     # A folder may be called lr=0.1, but not in the first part of its path.
-    settings = [word for word in arguments.words if re.match(r"[a-z_]+=", word)]
-    forests = [word for word in arguments.words if word not in settings]
+    settings = [word for word in arguments.settings if re.match(r"[a-z_]+=", word)]
+    forests = [word for word in arguments.settings if word not in settings]
     if not 1 <= len(forests) <= 2:
         raise InputError(f"view: expected one forest or two, got {len(forests)}")
     library = open_library(forests, load_section(settings))

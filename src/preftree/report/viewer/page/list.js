@@ -27,7 +27,7 @@ export function drawList(found, about, forest, choices, go) {
     h("section", { class: "list", "aria-label": "Trees" },
       h("p", { id: "count" }, `${number(found.total)} of ${many(shelf.trees, "tree")}`),
       found.total ? sums(found.sums) : null,
-      rows.length ? table(rows, forest, choices) : nothing(shelf),
+      rows.length ? [table(rows, forest, choices), legend()] : nothing(shelf),
       pages(found.total, found.start, change))));
   say(many(found.total, "tree"));
 }
@@ -35,6 +35,12 @@ export function drawList(found, about, forest, choices, go) {
 function sums(found) {
   const words = [many(found.pairs, "pair"), found.samples ? many(found.samples, "sample") : "", found.tokens ? `${number(found.tokens)} tokens` : "", dollars(found.price_usd)];
   return h("p", { class: "note sums" }, words.filter(Boolean).join(" · "));
+}
+
+function legend() {
+  const sign = (shape, words) => h("span", { class: "sign" }, glyph(shape), words);
+  return h("p", { class: "note legend" }, "Growth, a column a turn:", sign("s0.", "correct by a sample"), sign("r0.", "correct with help"),
+    sign("-1.", "incorrect"), sign("-1>", "incorrect, gone on with"));
 }
 
 function nothing(shelf) {
@@ -61,8 +67,8 @@ function filters(shelf, choices, change, clear) {
   fold.append(...models(shelf, choices, change), ...Object.entries(RANGES).map(([name, title]) => range(name, title, choices, change)));
   form.append(h("div", {}, h("label", { for: "words" }, "Search"), search),
     h("div", {}, h("label", { for: "by-order" }, "Order"), select("order", null, shelf.orders.map((name) => [name, ORDER_NAMES[name] || name]), choices.order || "order", change)),
-    fold,
-    set || choices.words ? h("button", { type: "button", onclick: clear }, "Clear") : null);
+    fold);
+  if (set || choices.words) form.append(h("button", { type: "button", onclick: clear }, "Clear"));
   return form;
 }
 

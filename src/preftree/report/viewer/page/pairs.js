@@ -64,30 +64,35 @@ function drawPair(found, place, pair, forest, tree) {
   const head = h("h3", {}, h("a", { href: address(forest, tree.id, { pair: `${place}.${pair}` }) }, `Pair ${pair + 1}`),
     h("span", { class: "note" }, ` correct action ${c + 1}, incorrect action ${i + 1}`));
   if (found.refused) return h("section", mark, head, h("p", { class: "note" }, `Set aside: ${found.refused}`));
-  const [common, chosen] = halves(found.chosen, found.shared);
-  const [, rejected] = halves(found.rejected, found.shared);
+  const cut = [found.chosen, found.rejected].map((pieces) => folded(pieces, found.shared));
+  const common = Math.min(...cut.map((pieces) => pieces.tokens));
   const unit = found.tokens ? "token" : "message";
   const side = (name, at, pieces) => h("div", { class: `side ${at ? "bad" : "good"}` },
     h("h4", {}, name, found.counts ? h("span", { class: "note" }, ` ${many(found.counts[at].tokens, "token")}, ${number(found.counts[at].scored)} scored`) : null),
-    h("pre", { class: "tokens", tabindex: "0", "aria-label": `${name}, ${unit} by ${unit}` }, marked(pieces)));
+    h("pre", { class: "tokens", tabindex: "0", "aria-label": `${name}, ${unit} by ${unit}` }, marked(pieces.slice(cut[at].place), found.shared - cut[at].tokens)));
   return h("section", mark, head,
     found.tokens ? null : h("p", { class: "note" }, "Name a tokenizer (tokenizer=…) to see the template and its tokens."),
-    h("details", { class: "common" }, h("summary", {}, `${many(found.shared, unit)} that both begin with, computed once and not scored`),
-      h("pre", { class: "tokens shared", tabindex: "0", "aria-label": "shared beginning" }, marked(common))),
-    h("div", { class: "sides" }, side("Chosen", 0, chosen), side("Rejected", 1, rejected)),
-    h("p", { class: "note" }, h("span", { class: "tokens" }, h("span", { class: "scored" }, "scored")), ` ${unit}s are what the loss is made of.`));
+    h("details", { class: "common" }, h("summary", {}, `${many(common, unit)} before the answers, the same for both`),
+      h("pre", { class: "tokens shared", tabindex: "0", "aria-label": "what stands before the answers" }, marked(found.chosen.slice(0, cut[0].place), 0))),
+    h("div", { class: "sides" }, side("Chosen", 0, found.chosen), side("Rejected", 1, found.rejected)),
+    h("p", { class: "note" }, h("span", { class: "tokens" }, h("span", { class: "scored" }, "scored"), " ", h("span", { class: "scored both" }, "scored, the same in both")), ` ${unit}s`));
 }
 
-// The pieces that lie in the first `shared` tokens, and the others.
-function halves(pieces, shared) {
-  let at = 0, place = 0;
-  while (place < pieces.length && at + pieces[place].tokens <= shared) {
-    at += pieces[place].tokens;
+// How many pieces, and tokens, both begin with before the first that is scored.
+function folded(pieces, shared) {
+  let tokens = 0, place = 0;
+  while (place < pieces.length && !pieces[place].scored && tokens + pieces[place].tokens <= shared) {
+    tokens += pieces[place].tokens;
     place += 1;
   }
-  return [pieces.slice(0, place), pieces.slice(place)];
+  return { place, tokens };
 }
 
-function marked(pieces) {
-  return pieces.map((piece) => h("span", { class: piece.scored ? "scored" : null }, piece.text));
+// Pieces in their colours; the first `shared` tokens stand in the other answer too.
+function marked(pieces, shared) {
+  let at = 0;
+  return pieces.map((piece) => {
+    at += piece.tokens;
+    return h("span", { class: piece.scored ? `scored ${at <= shared ? "both" : ""}` : null }, piece.text);
+  });
 }

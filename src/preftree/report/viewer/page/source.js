@@ -54,13 +54,21 @@ function ranked(rewards, { wrong, right }) {
   return [...signs(wrong)].some((sign, pair) => sign === "w" && (!right || theirs[pair] === "r"));
 }
 
-// Every word, and what stands in quotes as it stands.
+// As the server's index of words: letters and digits alone count; what stands in quotes stands together; the last word
+// may be the beginning of one.
 function says(tree, words) {
-  const pieces = words.toLowerCase().split('"');
-  const wanted = pieces.flatMap((piece, place) => (place % 2 ? [piece] : piece.split(/\s+/))).filter((piece) => piece.trim());
-  if (!wanted.length) return true;
-  const whole = textOf(tree).toLowerCase();
+  const pieces = words.split('"');
+  const phrases = pieces.filter((piece, place) => place % 2).map(plain).filter((piece) => piece.trim());
+  const single = pieces.filter((piece, place) => place % 2 === 0).flatMap((piece) => piece.split(/\s+/)).map(plain).filter((piece) => piece.trim());
+  if (!phrases.length && !single.length) return !words.trim();
+  const wanted = [...phrases, ...single];
+  if (single.length && !/["\s]$/.test(words)) wanted.push(wanted.pop().trimEnd());
+  const whole = plain(textOf(tree));
   return wanted.every((piece) => whole.includes(piece));
+}
+
+function plain(words) {
+  return ` ${words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim()} `;
 }
 
 function textOf(tree) {

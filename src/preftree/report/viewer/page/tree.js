@@ -30,8 +30,6 @@ function facts(tree) {
     tree.spent.calls ? [h("span", {}, many(tree.spent.calls, "call")), h("span", {}, `${number(tree.spent.tokens)} tokens`)] : h("span", {}, "no calls recorded"),
     tree.spent.price_usd ? h("span", {}, dollars(tree.spent.price_usd)) : null,
     flags(row.flags || []),
-    Object.entries(tree.rewards || {}).filter(([, found]) => found.wrong).map(([model, found]) =>
-      h("span", { class: "flag bad" }, `${model} ranks ${many(found.wrong, "pair")} wrongly`)),
     spending(tree));
 }
 
@@ -95,7 +93,7 @@ function question(tree) {
 }
 
 function drawTurn(tree, turn, place, forest, ask) {
-  const rewards = (side, i) => Object.entries(tree.rewards || {}).map(([model, found]) => [model, found.kind, found.turns[place]?.[side]?.[i]]);
+  const rewards = (side, i) => Object.entries(tree.rewards || {}).map(([model, found]) => [model, found.kind, found.turns[place]?.[side]?.[i]]).filter(([, , value]) => value !== undefined);
   const draw = (action, side, i, expanded = false) => drawAction(action, node(place, side, i), side, i, rewards(side, i), expanded, address(forest, tree.id, { node: node(place, side, i) }));
   const others = turn.incorrect.map((action, i) => i).filter((i) => i !== turn.expanded);
   const took = [turn.samples ? many(turn.samples, "sample") : "", turn.spent.calls ? many(turn.spent.calls, "call") : "",
