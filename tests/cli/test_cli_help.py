@@ -56,7 +56,8 @@ def test_an_example_is_true(words, tmp_path, monkeypatch):
         assert arguments.until is None or arguments.until in recipe.stages
         return
     section = load_section([word for word in settings if "=" in word or word.endswith(".yaml")])
-    known = {"stats": ["tokenizer"], "view": ["tokenizer", "template", "reward_model", "max_tokens"]}.get(words[0])
+    of_view = ["tokenizer", "template", "reward_model", "policy", "reference_model", "max_tokens"]
+    known = {"stats": ["tokenizer"], "view": of_view}.get(words[0])
     names = [setting.name for setting in stage_settings(words[0])] if known is None and section else known or []
     for key in section:
         assert any(name.partition(".")[0] == key for name in names), key

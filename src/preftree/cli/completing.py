@@ -19,11 +19,11 @@ from preftree.cli.known import Setting, recipe_names, registered, stage_names, s
 Completer = Callable[..., Iterable[str]]
 # Settings whose value is a name out of a registry.
 _REGISTRIES = {"benchmarks": "benchmarks", "suite": "suites", "verifier": "verifiers"}
-_MODELS = ("model", "tokenizer", "reference_model", "reward_model", "template")
+_MODELS = ("model", "tokenizer", "policy", "reference_model", "reward_model", "template")
 # Of `stats` and `view`, which have no schema.
 _PLAIN = {
     "stats": ("tokenizer",),
-    "view": ("tokenizer", "template", "reward_model", "max_tokens"),
+    "view": ("tokenizer", "template", "reward_model", "policy", "reference_model", "max_tokens"),
 }
 
 
@@ -45,7 +45,7 @@ def answer(root: argparse.ArgumentParser) -> None:
 
 
 def _completer(command: str, argument: str) -> Completer | None:
-    if argument == "settings" or (command in ("import", "view") and argument == "words"):
+    if argument == "settings" or (command == "import" and argument == "words"):
         return _words
     if command == "run" and argument == "recipe":
         return lambda prefix, **_: [*recipe_names(), *_files(prefix, (".yaml", ".yml"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,18 @@ def add(commands: Any) -> None:
         examples=(
             "runs/quickstart/forest-2",
             "runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward",
+            "runs/forest reward_model=[runs/reward,runs/reward-2]",
+            "runs/forest policy=runs/dpo reference_model=runs/sft",
             "runs/a runs/b --port 8765",
             "runs/forest --static trees.html --trees 3f2a… 9c41…",
         ),
     )
     command.add_argument(
-        "words",
+        "settings",  # the command line adds to these what stands after an option
         nargs="+",
         metavar="FOREST | key=value",
-        help="one or two forests; tokenizer=NAME and template=NAME show pairs as tokens, reward_model=DIR scores them",
+        help="one or two forests; tokenizer=NAME and template=NAME show pairs as tokens; reward_model=DIR (or a list), "
+        "policy=DIR and reference_model=DIR score them",
     )
     command.add_argument("--port", type=int, default=0, help="the port; 0, the default, takes a free one")
     command.add_argument("--no-open", action="store_true", help="print the address, open no browser")
@@ -51,12 +55,16 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.recipe.viewing import open_library
     from preftree.report.viewer import serve, write_static
 
-    forests = [word for word in arguments.words if "=" not in word]
     if not 0 <= arguments.port <= 65535:
         raise InputError(f"view: --port {arguments.port}: expected 0 (a free one) to 65535")
+    if arguments.trees and not arguments.static:
+        raise InputError("view: --trees names the trees of a file: name it with --static FILE")
+    # A folder may be called lr=0.1, but not in the first part of its path.
+    settings = [word for word in arguments.settings if re.match(r"[a-z_]+=", word)]
+    forests = [word for word in arguments.settings if word not in settings]
     if not 1 <= len(forests) <= 2:
         raise InputError(f"view: expected one forest or two, got {len(forests)}")
-    library = open_library(forests, load_section([word for word in arguments.words if "=" in word]))
+    library = open_library(forests, load_section(settings))
     try:
         if arguments.static:
             try:
@@ -67,7 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
             if arguments.json:
                 emit({"file": arguments.static, "trees": count})
             else:
-                say(f"{arguments.static}: {count} trees")
+                say(f"{arguments.static}: {count} tree{'' if count == 1 else 's'}")
             return 0
 
         def opened(address: str) -> None:

@@ -332,7 +332,7 @@ class Forest:
 
     def _connect(self) -> sqlite3.Connection:
         if self.readonly:
-            connection = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, isolation_level=None)
+            connection = sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         else:
             connection = sqlite3.connect(self.file, isolation_level=None)
             for pragma in PRAGMAS:

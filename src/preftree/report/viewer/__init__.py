@@ -5,9 +5,11 @@ Always true: nothing is written into a forest; the page asks this server only; t
 as JSON and is set as text, never as markup.
 """
 
-from preftree.report.viewer.index import Index, Query
+from preftree.report.viewer.index import Index
+from preftree.report.viewer.judges import Judge
 from preftree.report.viewer.library import Library, Shelf
+from preftree.report.viewer.query import Query
 from preftree.report.viewer.server import serve
 from preftree.report.viewer.static import write_static
 
-__all__ = ["Index", "Library", "Query", "Shelf", "serve", "write_static"]
+__all__ = ["Index", "Judge", "Library", "Query", "Shelf", "serve", "write_static"]

@@ -2,7 +2,7 @@
 
 In:  a forest. Out: rows that a query asks for, how many there are, and what there is to choose from.
 Always true: the forest is only read; a tree that was finished since the last look is taken in, and only that; an index
-of a forest that is no longer the same is made anew. Reward models write their rewards here as well.
+of a forest that is no longer the same, or that can't be read, is made anew. What models say of trees is kept here too.
 """
 
 from __future__ import annotations
@@ -10,62 +10,42 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from preftree.errors import InputError
 from preftree.forest.looking import Looker
-from preftree.records import Tree
-from preftree.report.text import clean
+from preftree.report.viewer.judges import RIGHT, WRONG
+from preftree.report.viewer.query import FLAGS, ORDERS, Query, where
+from preftree.report.viewer.rows import COLUMNS, flag_names, row_of, text_of
 
-_VERSION = "1"
+_VERSION = "2"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS trees (
     row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL, problem TEXT NOT NULL, title TEXT NOT NULL,
     task TEXT NOT NULL, dataset TEXT NOT NULL, depth INTEGER NOT NULL, pairs INTEGER NOT NULL, samples INTEGER NOT NULL,
-    stage TEXT NOT NULL, tokens INTEGER NOT NULL, price_usd REAL NOT NULL, flags INTEGER NOT NULL
+    stage TEXT NOT NULL, shape TEXT NOT NULL, tokens INTEGER NOT NULL, price_usd REAL NOT NULL, flags INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS trees_seq ON trees (seq, id);
 CREATE INDEX IF NOT EXISTS trees_problem ON trees (problem);
 CREATE INDEX IF NOT EXISTS trees_facets ON trees (task, dataset, stage, depth, flags);
+CREATE INDEX IF NOT EXISTS trees_sums ON trees (pairs, samples, tokens, price_usd);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (text, content='', tokenize='unicode61');
 CREATE TABLE IF NOT EXISTS rewards (
-    model TEXT NOT NULL, tree TEXT NOT NULL, rewards TEXT NOT NULL, wrong INTEGER NOT NULL, PRIMARY KEY (model, tree)
+    model TEXT NOT NULL, tree TEXT NOT NULL, rewards TEXT NOT NULL, signs TEXT NOT NULL, wrong INTEGER NOT NULL,
+    PRIMARY KEY (model, tree)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS rewards_wrong ON rewards (model, wrong);
+CREATE TABLE IF NOT EXISTS splits (
+    right_model TEXT NOT NULL, wrong_model TEXT NOT NULL, tree TEXT NOT NULL,
+    PRIMARY KEY (right_model, wrong_model, tree)
+) WITHOUT ROWID;
 """
-# What may be wrong, or worth a look, with a tree: a bit each.
-FLAGS = ("leaked", "unsolved", "undecided", "truncated", "tool error", "reference")
-ORDERS = {
-    "order": "seq, id",
-    "pairs": "pairs DESC, seq",
-    "depth": "depth DESC, seq",
-    "cost": "price_usd DESC, tokens DESC, seq",
-    "tokens": "tokens DESC, seq",
-    "samples": "samples DESC, seq",
-}
-_COLUMNS = "id, seq, problem, title, task, dataset, depth, pairs, samples, stage, tokens, price_usd, flags"
-_TITLE = 160
+_SUMS = ("pairs", "samples", "tokens", "price_usd")
 _COMMIT_EVERY = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What a list is narrowed to; empty fields narrow nothing. `wrong` names a reward model."""
-
-    task: str = ""
-    dataset: str = ""
-    stage: str = ""
-    depth: int | None = None
-    min_pairs: int | None = None
-    max_pairs: int | None = None
-    min_usd: float | None = None
-    flag: str = ""
-    words: str = ""
-    wrong: str = ""
-    order: str = "order"
+_PATIENCE_S = 30.0
 
 
 class Index:
@@ -73,10 +53,16 @@ class Index:
 
     def __init__(self, looker: Looker, cache: Path) -> None:
         self._looker = looker
-        name = hashlib.sha256(str(looker.file.resolve()).encode()).hexdigest()[:24]
-        cache.mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(str(looker.file.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:24]
         self.file = cache / f"{name}.sqlite"
-        self._db = self._open()
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            self._db = self._open()
+        except (OSError, sqlite3.OperationalError) as fault:
+            raise InputError(f"view: no index can be kept in {cache} ({fault}); set PREFTREE_CACHE") from fault
+        except sqlite3.DatabaseError:  # cut short, or no database: it is made of the forest alone
+            self._remove()
+            self._db = self._open()
 
     def close(self) -> None:
         self._db.close()
@@ -85,17 +71,30 @@ class Index:
         """Take in the trees that were finished since the last time."""
         if self._stale():
             self._db.close()
-            self.file.unlink()
+            self._remove()
             self._db = self._open()
-        (last,) = self._db.execute("SELECT COALESCE(MAX(row), 0) FROM trees").fetchone()
-        self._db.execute("BEGIN")
-        for done, (row, name, seq, tree) in enumerate(self._looker.new_trees(last), start=1):
-            self._add(row, name, seq, tree)
-            if done % _COMMIT_EVERY == 0:
-                self._db.execute("COMMIT")
-                self._db.execute("BEGIN")
-                advance(_COMMIT_EVERY)
-        self._db.execute("COMMIT")
+        last = self._last()
+        if self._looker.latest() <= last:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for done, (row, name, seq, tree) in enumerate(self._looker.new_trees(last), start=1):
+                self._forget(name)
+                values = (row, *row_of(name, seq, tree, list(self._looker.calls(name))))
+                marks = ", ".join("?" * len(values))
+                self._db.execute(f"INSERT OR REPLACE INTO trees (row, {', '.join(COLUMNS)}) VALUES ({marks})", values)
+                self._db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, text_of(tree)))
+                last = row
+                if done % _COMMIT_EVERY == 0:
+                    self._keep_mark(last)
+                    self._db.execute("COMMIT")
+                    self._db.execute("BEGIN IMMEDIATE")
+                    advance(_COMMIT_EVERY)
+            self._keep_mark(last)
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:  # a tree that can't be read: those before it are not taken in by halves
+                self._db.execute("ROLLBACK")
 
     def missing(self) -> int:
         """How many finished trees are not in it."""
@@ -103,31 +102,36 @@ class Index:
             return self._looker.count()
         return self._looker.count() - int(self._db.execute("SELECT COUNT(*) FROM trees").fetchone()[0])
 
-    def find(self, query: Query, start: int, count: int) -> tuple[int, list[dict[str, Any]]]:
-        """How many trees a query has, and `count` of them from `start` on, in its order."""
-        where, values = _where(query)
-        (total,) = self._db.execute(f"SELECT COUNT(*) FROM trees {where}", values).fetchone()
+    def find(self, query: Query, start: int, count: int, keys: Mapping[str, str]) -> dict[str, Any]:
+        """How many trees a query has, what they sum to, and `count` of them from `start` on, in its order."""
+        condition, values = where(query, keys)
+        sums = ", ".join(f"TOTAL({column})" for column in _SUMS)
+        total, *summed = self._db.execute(f"SELECT COUNT(*), {sums} FROM trees {condition}", values).fetchone()
         order = ORDERS.get(query.order, ORDERS["order"])
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM trees {where} ORDER BY {order} LIMIT ? OFFSET ?", (*values, count, start)
+            f"SELECT {', '.join(COLUMNS)} FROM trees {condition} ORDER BY {order} LIMIT ? OFFSET ?",
+            (*values, count, start),
         ).fetchall()
-        names = _COLUMNS.split(", ")
-        found = [dict(zip(names, row, strict=True)) for row in rows]
-        return total, [row | {"flags": flag_names(row["flags"])} for row in found]
+        return {
+            "total": total,
+            "start": start,
+            "sums": dict(zip(_SUMS, summed, strict=True)),
+            "rows": [_named(row) for row in rows],
+        }
 
     def row(self, tree: str) -> dict[str, Any] | None:
-        found = self._db.execute(f"SELECT {_COLUMNS} FROM trees WHERE id = ?", (tree,)).fetchone()
-        if found is None:
-            return None
-        row = dict(zip(_COLUMNS.split(", "), found, strict=True))
-        return row | {"flags": flag_names(row["flags"])}
+        found = self._db.execute(f"SELECT {', '.join(COLUMNS)} FROM trees WHERE id = ?", (tree,)).fetchone()
+        return None if found is None else _named(found)
+
+    def count(self) -> int:
+        return int(self._db.execute("SELECT COUNT(*) FROM trees").fetchone()[0])
 
     def of_problem(self, problem: str) -> list[str]:
         """The trees of a problem."""
         rows = self._db.execute("SELECT id FROM trees WHERE problem = ? ORDER BY seq, id", (problem,))
         return [name for (name,) in rows]
 
-    def choices(self) -> dict[str, list[list[Any]]]:
+    def choices(self, keys: Mapping[str, str]) -> dict[str, list[list[Any]]]:
         """What each filter can be set to, with how many trees it would leave."""
         found: dict[str, list[list[Any]]] = {}
         for column in ("task", "dataset", "stage", "depth"):
@@ -137,13 +141,22 @@ class Index:
             "SELECT " + ", ".join(f"TOTAL((flags >> {bit}) & 1)" for bit in range(len(FLAGS))) + " FROM trees"
         ).fetchone()
         found["flag"] = [[name, int(count)] for name, count in zip(FLAGS, counts, strict=True) if count]
-        rows = self._db.execute("SELECT model, COUNT(*) FROM rewards WHERE wrong > 0 GROUP BY 1 ORDER BY 1")
-        found["wrong"] = [list(row) for row in rows]
+        rows = self._db.execute("SELECT model, COUNT(*) FROM rewards WHERE wrong > 0 GROUP BY 1")
+        wrong = dict(rows.fetchall())
+        found["wrong"] = [[name, wrong.get(key, 0)] for name, key in keys.items()]
+        rows = self._db.execute("SELECT right_model, wrong_model, COUNT(*) FROM splits GROUP BY 1, 2")
+        split = {(right, false): count for right, false, count in rows}
+        found["split"] = [
+            [right, false, split.get((keys[right], keys[false]), 0)]
+            for right in keys
+            for false in keys
+            if right != false
+        ]
         return found
 
-    # ------------------------------------------------------------ rewards
+    # ------------------------------------------------------------ what models say
 
-    def unrewarded(self, model: str) -> list[str]:
+    def unscored(self, model: str) -> list[str]:
         """The trees that this model has not scored, in order."""
         rows = self._db.execute(
             "SELECT id FROM trees WHERE NOT EXISTS (SELECT 1 FROM rewards WHERE model = ? AND tree = id) "
@@ -152,125 +165,74 @@ class Index:
         )
         return [name for (name,) in rows]
 
-    def add_rewards(self, model: str, rows: Iterable[tuple[str, list[Any], int]]) -> None:
-        """(tree, its rewards turn by turn, how many pairs are ranked wrongly)."""
-        self._db.execute("BEGIN")
-        self._db.executemany(
-            "INSERT OR REPLACE INTO rewards VALUES (?, ?, ?, ?)",
-            [(model, tree, json.dumps(rewards), wrong) for tree, rewards, wrong in rows],
-        )
+    def add_scores(self, model: str, rows: Iterable[tuple[str, list[Any], list[str]]]) -> None:
+        """(tree, its numbers turn by turn, its pairs as signs); where models disagree is noted with it."""
+        self._db.execute("BEGIN IMMEDIATE")
+        for tree, numbers, signs in rows:
+            joined = "".join(signs)
+            others = self._db.execute("SELECT model, signs FROM rewards WHERE tree = ? AND model != ?", (tree, model))
+            for other, theirs in others.fetchall():
+                met = set(zip(joined, "".join(json.loads(theirs)), strict=True))
+                splits = [(model, other)] * ((RIGHT, WRONG) in met) + [(other, model)] * ((WRONG, RIGHT) in met)
+                values = [(*pair, tree) for pair in splits]
+                self._db.executemany("INSERT OR IGNORE INTO splits VALUES (?, ?, ?)", values)
+            self._db.execute(
+                "INSERT OR REPLACE INTO rewards VALUES (?, ?, ?, ?, ?)",
+                (model, tree, json.dumps(numbers), json.dumps(signs), joined.count(WRONG)),
+            )
         self._db.execute("COMMIT")
 
-    def rewards(self, tree: str) -> dict[str, Any]:
-        """Each model's rewards of a tree."""
-        rows = self._db.execute("SELECT model, rewards, wrong FROM rewards WHERE tree = ? ORDER BY model", (tree,))
-        return {model: {"turns": json.loads(rewards), "wrong": wrong} for model, rewards, wrong in rows}
+    def scores(self, tree: str, model: str) -> dict[str, Any] | None:
+        """A model's numbers of a tree, and its pairs as signs."""
+        found = self._db.execute(
+            "SELECT rewards, signs, wrong FROM rewards WHERE tree = ? AND model = ?", (tree, model)
+        ).fetchone()
+        if found is None:
+            return None
+        return {"turns": json.loads(found[0]), "signs": json.loads(found[1]), "wrong": found[2]}
 
     # ------------------------------------------------------------ inside
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # an index that is lost is made again
-        connection.executescript(_TABLES)
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (_VERSION,))
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('forest', ?)", (self._mark(),))
+        connection = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")  # an index that is lost is made again
+            connection.executescript(_TABLES)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('version', ?)", (_VERSION,))
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
-    def _mark(self) -> str:
-        """Of the file itself: a forest that was grown anew in its place has another."""
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
+
+    def _forget(self, tree: str) -> None:
+        """A tree that was written again: what was said of it was said of another text."""
+        if self._db.execute("DELETE FROM trees WHERE id = ?", (tree,)).rowcount:
+            self._db.execute("DELETE FROM rewards WHERE tree = ?", (tree,))
+            self._db.execute("DELETE FROM splits WHERE tree = ?", (tree,))
+
+    def _last(self) -> int:
+        return int(self._db.execute("SELECT COALESCE(MAX(row), 0) FROM trees").fetchone()[0])
+
+    def _keep_mark(self, row: int) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('forest', ?)", (self._mark(row),))
+
+    def _mark(self, row: int) -> str:
+        """Of the file, and of the last tree that was taken in: a file's number may be given to its successor."""
         state = self._looker.file.stat()
-        return f"{state.st_dev}/{state.st_ino}"
+        return f"{state.st_dev}/{state.st_ino}/{self._looker.mark(row)}"
 
     def _stale(self) -> bool:
         kept = dict(self._db.execute("SELECT name, value FROM meta").fetchall())
-        return kept != {"version": _VERSION, "forest": self._mark()}
-
-    def _add(self, row: int, name: str, seq: int, tree: Tree) -> None:
-        calls = list(self._looker.calls(name))
-        values = (
-            row, name, seq, tree.problem.id, _title(tree), tree.problem.task, tree.problem.dataset, tree.depth,
-            sum(len(tree.pairs(turn)) for turn in tree.turns), sum(turn.num_samples for turn in tree.turns),
-            _stage(tree), sum(call.input_tokens + call.output_tokens for call in calls),
-            sum(call.price_usd for call in calls), _flags(tree),
-        )  # fmt: skip
-        self._db.execute("DELETE FROM trees WHERE id = ?", (name,))
-        self._db.execute(f"INSERT OR REPLACE INTO trees VALUES ({', '.join('?' * len(values))})", values)
-        self._db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, _text(tree)))
+        if kept.get("version") != _VERSION:
+            return True
+        return "forest" in kept and kept["forest"] != self._mark(self._last())
 
 
-def flag_names(flags: int) -> list[str]:
-    return [name for bit, name in enumerate(FLAGS) if flags >> bit & 1]
-
-
-def _where(query: Query) -> tuple[str, list[Any]]:
-    parts: list[str] = []
-    values: list[Any] = []
-    for column in ("task", "dataset", "stage"):
-        if wanted := getattr(query, column):
-            parts.append(f"{column} = ?")
-            values.append(wanted)
-    for condition, wanted in (
-        ("depth = ?", query.depth),
-        ("pairs >= ?", query.min_pairs),
-        ("pairs <= ?", query.max_pairs),
-        ("price_usd >= ?", query.min_usd),
-    ):
-        if wanted is not None:
-            parts.append(condition)
-            values.append(wanted)
-    if query.flag in FLAGS:
-        parts.append(f"(flags >> {FLAGS.index(query.flag)}) & 1")
-    if query.words.strip():
-        parts.append("row IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(_match(query.words))
-    if query.wrong:
-        parts.append("id IN (SELECT tree FROM rewards WHERE model = ? AND wrong > 0)")
-        values.append(query.wrong)
-    return f"WHERE {' AND '.join(parts)}" if parts else "", values
-
-
-def _match(words: str) -> str:
-    """Every word, the last one as a beginning; what stands in quotes as it stands. No operator of the index's own."""
-    pieces = words.split('"')
-    phrases = [piece for place, piece in enumerate(pieces) if place % 2 and piece.strip()]
-    single = [word for place, piece in enumerate(pieces) if place % 2 == 0 for word in piece.split()]
-    quoted = [f'"{piece}"' for piece in [*phrases, *single]]
-    if single and not words[-1:].isspace() and not words.endswith('"'):
-        quoted[-1] += "*"
-    return " AND ".join(quoted)
-
-
-def _title(tree: Tree) -> str:
-    text = " ".join(clean(tree.problem.instruction).split())
-    return text if len(text) <= _TITLE else text[: _TITLE - 1] + "…"
-
-
-def _stage(tree: Tree) -> str:
-    """How the last turn's correct action was got; "none" where no turn has one."""
-    stages = [turn.correct[0].stage for turn in tree.turns if turn.correct]
-    return stages[-1] if stages else "none"
-
-
-def _flags(tree: Tree) -> int:
-    actions = [action for turn in tree.turns for action in (*turn.correct, *turn.incorrect)]
-    truths = (
-        any(turn.leaked for turn in tree.turns),
-        not tree.turns or not tree.turns[-1].correct,
-        any(action.verdict is not None and action.verdict.outcome == "undecided" for action in actions),
-        any(action.truncated for action in actions),
-        any(call.error for action in actions if action.observation for call in action.observation.tool_calls),
-        any(action.stage.startswith("reference") for action in actions),
-    )
-    return sum(1 << bit for bit, truth in enumerate(truths) if truth)
-
-
-def _text(tree: Tree) -> str:
-    """All that a search looks through."""
-    parts = [tree.problem.id, tree.problem.instruction, *(reference.answer for reference in tree.problem.references)]
-    for turn in tree.turns:
-        for action in (*turn.correct, *turn.incorrect):
-            parts.append(action.text)
-            parts.append(action.observation.output if action.observation else "")
-        parts += [turn.critique or "", *turn.praise]
-    return "\n".join(parts)
+def _named(row: tuple[Any, ...]) -> dict[str, Any]:
+    named = dict(zip(COLUMNS, row, strict=True))
+    return named | {"flags": flag_names(named["flags"])}

@@ -2,7 +2,7 @@
 
 In:  a tree with all its actions and calls. Out: JSON values; every string is text, none is markup.
 Always true: correct and incorrect actions come in the order of the tree, so that (turn, side, place) names a node;
-actions that were drawn and not chosen stand apart, as "pruned".
+actions that were drawn and not chosen stand apart, as "pruned"; a pair is (place of correct, place of incorrect).
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from preftree.forest.looking import CallCost, SeenTree
 from preftree.records import Action, Problem, Turn
 from preftree.report.text import clean
 from preftree.report.trees import segments
+from preftree.report.viewer.judges import pair_places
+
+# Colouring a text of a megabyte takes seconds; nobody reads so long a program.
+_MOST_COLOURED = 100_000
 
 
 def tree_json(seen: SeenTree) -> dict[str, Any]:
@@ -24,7 +28,7 @@ def tree_json(seen: SeenTree) -> dict[str, Any]:
         "prompt": [{"role": message.role, "content": clean(message.content)} for message in tree.prompt],
         "turns": [
             _turn(turn, seen.drawn[place], [call for call in seen.calls if call.turn == turn.index])
-            | {"pairs": len(tree.pairs(turn))}
+            | {"pairs": pair_places(tree, place)}
             for place, turn in enumerate(tree.turns)
         ],
         "spent": _spent(seen.calls),
@@ -137,6 +141,8 @@ def code_pieces(code: str) -> list[list[str]]:
     from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
     from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
+    if len(code) > _MOST_COLOURED:
+        return [["", clean(code)]]
     pieces: list[list[str]] = []
     for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(clean(code)):
         name = STANDARD_TYPES.get(kind) or STANDARD_TYPES.get(kind.parent, "")

@@ -29,7 +29,7 @@ def pair_json(tokenizer: Any, tree: Tree, turn: int, pair: int) -> dict[str, Any
     conversations = [(*history, Message("assistant", action.text)) for action in pairs[pair]]
     if tokenizer is None:
         sides = [_plain(messages) for messages in conversations]
-        return {"tokens": False, "chosen": sides[0], "rejected": sides[1], "shared": 0}
+        return {"tokens": False, "chosen": sides[0], "rejected": sides[1], "shared": len(history)}
     rendered = []
     for messages in conversations:
         try:
@@ -52,9 +52,9 @@ def pair_json(tokenizer: Any, tree: Tree, turn: int, pair: int) -> dict[str, Any
 
 
 def _plain(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """Without a tokenizer: the messages, the last of which is scored."""
+    """Without a tokenizer: a piece a message, the last of which is scored."""
     return [
-        {"text": f"{message.role}: {clean(message.content)}\n", "scored": place == len(messages) - 1, "tokens": 0}
+        {"text": f"{message.role}: {clean(message.content)}\n", "scored": place == len(messages) - 1, "tokens": 1}
         for place, message in enumerate(messages)
     ]
 

@@ -1,194 +1,227 @@
-// Where one is (the address after #), what is asked of the server (or of the data inside a static file), and the keys.
+// Where one is (the address after #), and how one gets elsewhere.
 
-import { h } from "./draw.js";
-import { showList } from "./list.js";
-import { drawTree, jumpTo, tellTree } from "./tree.js";
+import { h, many, say } from "./draw.js";
+import { drawList, PAGE } from "./list.js";
+import { drawTree, openPlace, tellTree } from "./tree.js";
+import { ask, isFile, GoneError } from "./source.js";
+import { listen } from "./keys.js";
 
-const inside = document.getElementById("data");
-const data = inside ? JSON.parse(inside.textContent) : null;
+// The server gives so many rows at once, a page of the list shows PAGE of them.
+const LOOK_EVERY_MS = 5000;
+const SLOW_MS = 200;
 let about = null;
-let listed = { rows: [], total: 0, start: 0 };
-let lastList = "#/";
+let listed = { rows: [], total: 0, start: 0, values: null };
+let lastList = null;
 let turn = 0;
-
-async function ask(what, values = {}) {
-  if (data) return fromData(what, values);
-  const words = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== "" && value !== undefined));
-  const answer = await fetch(`api/${what}?${words}`);
-  if (answer.status === 404) return null;
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
-}
-
-function fromData(what, values) {
-  if (what === "about") return data.about;
-  const forest = data.forests[values.forest || 0];
-  if (what === "trees") {
-    const rows = forest.rows.filter((row) => keeps(row, forest.trees[row.id], values));
-    const start = Number(values.start || 0);
-    return { total: rows.length, start, rows: ordered(rows, values.order).slice(start) };
-  }
-  if (what === "tree") return forest.trees[values.id] || null;
-  if (what === "pair") return forest.pairs[`${values.id}/${values.turn}/${values.pair}`] || null;
-  return forest.rows.filter((row) => row.problem === values.id).map((row) => row.id);
-}
-
-function keeps(row, tree, wanted) {
-  const words = (wanted.words || "").toLowerCase().split(/\s+/).filter(Boolean);
-  const whole = words.length ? JSON.stringify(tree).toLowerCase() : "";
-  return ["task", "dataset", "stage"].every((name) => !wanted[name] || row[name] === wanted[name])
-    && (!wanted.depth || row.depth === Number(wanted.depth))
-    && (!wanted.min_pairs || row.pairs >= Number(wanted.min_pairs)) && (!wanted.max_pairs || row.pairs <= Number(wanted.max_pairs))
-    && (!wanted.min_usd || row.price_usd >= Number(wanted.min_usd))
-    && (!wanted.flag || row.flags.includes(wanted.flag))
-    && (!wanted.wrong || (tree.rewards[wanted.wrong] || {}).wrong > 0)
-    && words.every((word) => whole.includes(word));
-}
-
-function ordered(rows, order) {
-  const by = { pairs: "pairs", depth: "depth", cost: "price_usd", tokens: "tokens", samples: "samples" }[order];
-  return by ? [...rows].sort((a, b) => b[by] - a[by]) : rows;
-}
+let drawn = "";
 
 // ---------------------------------------------------------------- places
 
 function place() {
-  const [path, words] = location.hash.replace(/^#\/?/, "").split("?");
-  const parts = path.split("/").map(decodeURIComponent);
+  const [path, words] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  let parts;
+  try {
+    parts = path.split("/").map(decodeURIComponent);
+  } catch {
+    throw new Error("This address is cut short or broken.");
+  }
   const values = Object.fromEntries(new URLSearchParams(words || ""));
   if (parts[0] === "f" && parts[2] === "tree") return { kind: "tree", forest: Number(parts[1]), id: parts[3], values };
-  if (parts[0] === "compare") return { kind: "compare", problem: parts[1], values };
+  if (parts[0] === "compare") return { kind: "compare", forest: 0, problem: parts[1], values };
   return { kind: "list", forest: parts[0] === "f" ? Number(parts[1]) : 0, values };
 }
 
-function go(forest, choices) {
-  const kept = choices.clear ? {} : choices;
-  const words = new URLSearchParams(Object.entries(kept).filter(([, value]) => value !== "" && value !== 0));
-  location.hash = `#/f/${forest}${[...words].length ? `?${words}` : ""}`;
+// `typing`: the same place in the history, as it is another word of the same search.
+function go(forest, choices, typing = false) {
+  const words = new URLSearchParams(Object.entries(choices).filter(([, value]) => value !== "" && value !== 0));
+  const hash = `#/f/${forest}${[...words].length ? `?${words}` : ""}`;
+  if (!typing) { location.hash = hash; return; }
+  history.replaceState(null, "", hash);
+  show();
 }
+
+const SHOWN = { list: showList, tree: showTree, compare: showCompare };
 
 async function show() {
   turn += 1;
   const mine = turn;
-  const at = place();
+  const current = () => mine === turn;
   const main = document.getElementById("main");
-  const searching = document.activeElement?.id;
-  const caret = document.activeElement?.selectionStart;
+  const slow = setTimeout(() => { if (current()) main.setAttribute("aria-busy", "true"); }, SLOW_MS);
   try {
-    about = about || await ask("about");
-    if (!about) throw new Error("The address is not the one that the command printed.");
-    if (at.kind !== "compare" && !about.forests[at.forest]) throw new Error("There is no such forest.");
+    const at = place();
+    about = (at.kind === "list" ? null : about) || await ask("about");
+    if (!about) throw new Error("This address is not the one that the command printed.");
+    if (!about.forests[at.forest]) throw new Error("There is no such forest.");
+    if (!current()) return;
     tabs(at);
-    if (at.kind === "list") {
-      lastList = location.hash || "#/";
-      const found = await showList(ask, about, at.forest, at.values, go);
-      if (mine === turn) listed = found;
-    } else if (at.kind === "tree") {
-      const tree = await ask("tree", { forest: at.forest, id: at.id });
-      if (mine !== turn) return;
-      if (!tree) throw new Error(`There is no tree ${at.id} here.`);
-      main.replaceChildren(back(tree, at.forest), drawTree(tree, at.forest, { pair }));
-      tellTree(tree);
-      scrollTo(0, 0);
-      open(at.values);
-    } else {
-      await compare(at.problem, mine);
-    }
+    warn(null);
+    await SHOWN[at.kind](at, current);
   } catch (fault) {
-    main.replaceChildren(h("p", { class: "fault", role: "alert" }, fault.message), h("p", {}, h("a", { href: "#/" }, "To the list")));
-  }
-  if (searching && document.getElementById(searching)) {
-    const field = document.getElementById(searching);
-    field.focus();
-    if (caret !== null && caret !== undefined && field.type === "search") field.setSelectionRange(caret, caret);
+    if (!current()) return;
+    drawn = "";
+    main.replaceChildren(h("div", { class: "empty", role: "alert" }, h("p", { class: "fault" }, fault.message),
+      h("p", {}, h("button", { type: "button", onclick: show }, "Try again"), " ", h("a", { href: "#/" }, "To the list"))));
+  } finally {
+    clearTimeout(slow);
+    if (current()) main.removeAttribute("aria-busy");
   }
 }
 
+async function showList(at, current) {
+  const start = Math.max(0, Number(at.values.start) || 0);
+  const found = await ask("trees", { ...at.values, forest: at.forest, start });
+  if (!current()) return;
+  const focused = document.activeElement?.id;
+  const caret = document.activeElement?.selectionStart;
+  const typed = focused === "words" ? document.getElementById("words")?.value : undefined;
+  lastList = { forest: at.forest, hash: location.hash || "#/" };
+  listed = { ...found, values: { ...at.values, forest: at.forest } };
+  drawn = "";
+  drawList(found, about, at.forest, at.values, go);
+  const field = focused && document.getElementById(focused);
+  if (!field) return;
+  field.focus();
+  if (typed !== undefined && typed !== field.value) field.value = typed; // more was typed while this was asked for
+  if (field.type === "search" && caret !== null) field.setSelectionRange(caret, caret);
+}
+
+async function showTree(at, current) {
+  const name = JSON.stringify([at.forest, at.id]);
+  if (drawn !== name) {
+    const tree = await ask("tree", { forest: at.forest, id: at.id });
+    if (!current()) return;
+    if (!tree) throw new Error(`There is no tree ${at.id} here.`);
+    drawn = name;
+    document.getElementById("main").replaceChildren(back(tree, at.forest), drawTree(tree, at.forest, ask));
+    tellTree(tree);
+    scrollTo(0, 0);
+    const pair = firstWrong(tree, at.values);
+    if (pair) at.values.pair = pair;
+  }
+  await openPlace(at.values);
+}
+
+// Who comes from a list of wrongly ranked pairs is shown the first of them.
+function firstWrong(tree, { node, pair, wrong, right }) {
+  const found = tree.rewards[wrong];
+  if (node || pair || !found) return null;
+  const others = right && tree.rewards[right];
+  for (const [at, signs] of found.signs.entries()) {
+    const first = [...signs].findIndex((sign, i) => sign === "w" && (!others || others.signs[at][i] === "r"));
+    if (first >= 0) return `${at}.${first}`;
+  }
+  return null;
+}
+
+async function showCompare(at, current) {
+  const columns = await Promise.all(about.forests.map(async (forest, i) => {
+    const ids = await ask("problem", { forest: i, id: at.problem }) || [];
+    const trees = (await Promise.all(ids.map((id) => ask("tree", { forest: i, id })))).filter(Boolean);
+    return h("section", { class: "column", "aria-label": forest.name }, h("h2", {}, forest.name),
+      trees.length ? trees.map((tree) => drawTree(tree, i, ask)) : h("p", { class: "none" }, "This problem has no tree here."));
+  }));
+  if (!current()) return;
+  drawn = "";
+  document.getElementById("main").replaceChildren(h("p", { class: "back" }, toList(0)), h("div", { class: "compare" }, columns));
+  scrollTo(0, 0);
+}
+
 function tabs(at) {
-  const many = about.forests.length > 1;
+  const several = about.forests.length > 1;
   document.title = `${about.forests.map((forest) => forest.name).join(" and ")} · preftree view`;
-  document.getElementById("where").textContent = many ? "two forests" : about.forests[0].name;
-  document.getElementById("forests").replaceChildren(...(many ? about.forests.map((forest, i) =>
-    h("a", { href: `#/f/${i}`, "aria-current": at.forest === i ? "page" : null }, `${forest.name} (${forest.trees})`)) : []));
+  document.getElementById("where").textContent = several ? "" : about.forests[0].name;
+  document.getElementById("forests").replaceChildren(...(several ? about.forests.map((forest, i) =>
+    h("a", { href: `#/f/${i}`, "aria-current": at.kind !== "compare" && at.forest === i ? "page" : null }, `${forest.name} (${forest.trees})`)) : []));
+}
+
+function listHash(forest) {
+  return lastList && lastList.forest === forest ? lastList.hash : `#/f/${forest}`;
+}
+
+function toList(forest) {
+  return h("a", { href: listHash(forest) }, "← List");
 }
 
 function back(tree, forest) {
   const other = about.forests.length > 1 ? h("a", { href: `#/compare/${encodeURIComponent(tree.problem.id)}` }, "Side by side") : null;
-  return h("p", { class: "back" }, h("a", { href: lastList }, "← List"), other);
+  return h("p", { class: "back" }, toList(forest), other);
 }
 
-function pair(forest, id, at, place_) {
-  return ask("pair", { forest, id, turn: at, pair: place_ });
+// ---------------------------------------------------------------- a forest that grows, a server that goes
+
+function warn(words, act = null) {
+  const line = document.getElementById("news");
+  line.hidden = !words;
+  line.replaceChildren(...(words ? [words, " ", act ? h("button", { type: "button", onclick: act }, "Show") : ""] : []));
 }
 
-function open(values) {
-  if (values.pairs !== undefined) {
-    const found = document.querySelector(`[data-pairs="${CSS.escape(values.pairs)}"]`);
-    if (found) { found.open = true; found.scrollIntoView({ block: "center" }); }
+async function look() {
+  if (document.hidden || !about || !document.getElementById("count")) return;
+  try {
+    const now = await ask("about");
+    const more = now ? now.forests.reduce((sum, forest, i) => sum + forest.trees - about.forests[i].trees, 0) : 0;
+    if (more) warn(`${many(Math.abs(more), more > 0 ? "new tree" : "tree fewer")} since this list was drawn.`, show);
+    else warn(null);
+  } catch (fault) {
+    warn(fault.message);
+    if (fault instanceof GoneError) clearInterval(looking);
   }
-  if (values.node) jumpTo(values.node, false);
 }
 
-async function compare(problem, mine) {
-  const columns = await Promise.all(about.forests.map(async (forest, i) => {
-    const ids = await ask("problem", { forest: i, id: problem }) || [];
-    const trees = await Promise.all(ids.map((id) => ask("tree", { forest: i, id })));
-    return h("section", { class: "column", "aria-label": forest.name }, h("h2", {}, forest.name),
-      trees.length ? trees.map((tree) => drawTree(tree, i, { pair })) : h("p", { class: "note" }, "This problem has no tree here."));
-  }));
-  if (mine !== turn) return;
-  document.getElementById("main").replaceChildren(h("p", { class: "back" }, h("a", { href: lastList }, "← List")), h("div", { class: "compare" }, columns));
-}
+const looking = isFile ? 0 : setInterval(look, LOOK_EVERY_MS);
 
-// ---------------------------------------------------------------- keys
-
-function step(by) {
-  const at = place();
-  const targets = [...document.querySelectorAll(at.kind === "list" ? ".row a" : "[data-place]")].filter((element) => element.offsetParent);
-  if (!targets.length) return;
-  const now = targets.findIndex((element) => element === document.activeElement || element.classList.contains("here"));
-  const next = targets[Math.min(targets.length - 1, Math.max(0, now + by))];
-  if (at.kind === "list") next.focus();
-  else jumpTo(next.dataset.place);
-}
+// ---------------------------------------------------------------- what the keys do
 
 async function neighbour(by) {
   const at = place();
   if (at.kind !== "tree") return;
-  const values = Object.fromEntries(new URLSearchParams((lastList.split("?")[1]) || ""));
-  if (!listed.rows.length) listed = { rows: (await ask("trees", { ...values, forest: at.forest, start: 0 })).rows };
-  const now = listed.rows.findIndex((row) => row.id === at.id);
+  if (listed.values?.forest !== at.forest) listed = { ...await ask("trees", { forest: at.forest, start: 0 }), values: { forest: at.forest } };
+  let now = listed.rows.findIndex((row) => row.id === at.id);
+  if (now < 0) { say("This tree is not in the list."); return; }
+  const beyond = now + by < 0 || now + by >= listed.rows.length;
+  const start = Math.max(0, listed.start + (by < 0 ? now - PAGE : now));
+  if (beyond && !isFile && (by > 0 ? listed.start + now + 1 < listed.total : listed.start > 0)) {
+    listed = { ...await ask("trees", { ...listed.values, start }), values: listed.values };
+    now = listed.rows.findIndex((row) => row.id === at.id);
+  }
   const next = listed.rows[now + by];
   if (next) location.hash = `#/f/${at.forest}/tree/${encodeURIComponent(next.id)}`;
-}
-
-function fold() {
-  const all = [...document.querySelectorAll("main details")];
-  const opened = all.some((element) => element.open);
-  all.forEach((element) => { element.open = !opened; });
+  else say("There is no further tree in the list.");
 }
 
 async function sideBySide() {
   const at = place();
   if (at.kind !== "tree" || about.forests.length < 2) return;
   const tree = await ask("tree", { forest: at.forest, id: at.id });
-  location.hash = `#/compare/${encodeURIComponent(tree.problem.id)}`;
+  if (tree) location.hash = `#/compare/${encodeURIComponent(tree.problem.id)}`;
 }
 
-const KEYS = {
-  "/": () => { const field = document.getElementById("words"); if (field) field.focus(); else location.hash = lastList; },
-  j: () => step(1), k: () => step(-1), n: () => neighbour(1), p: () => neighbour(-1), o: fold, c: sideBySide,
-  "?": () => document.getElementById("help").showModal(),
-  Escape: () => { if (place().kind !== "list") location.hash = lastList; },
-};
+function told(act) {
+  return async (...values) => {
+    try {
+      await act(...values);
+    } catch (fault) {
+      warn(fault.message);
+    }
+  };
+}
 
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input, select, textarea");
-  if (typing && event.key === "Escape") { event.target.blur(); return; }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.getElementById("help").open) return;
-  const act = KEYS[event.key];
-  if (act) { event.preventDefault(); act(); }
+listen({
+  kind: () => place().kind,
+  neighbour: told(neighbour),
+  sideBySide: told(sideBySide),
+  again: () => { drawn = ""; show(); },
+  search: () => {
+    const field = document.getElementById("words");
+    if (field) field.focus();
+    else location.hash = listHash(place().forest);
+  },
+  back: () => { if (place().kind !== "list") location.hash = listHash(place().forest); },
 });
-document.getElementById("keys").addEventListener("click", () => document.getElementById("help").showModal());
 window.addEventListener("hashchange", show);
+document.addEventListener("click", (event) => { // a link to where one is already: no change of address tells of it
+  const link = event.target.closest?.("a[href^='#/']");
+  if (link && link.getAttribute("href") === location.hash) show();
+});
 show();
