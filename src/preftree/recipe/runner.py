@@ -164,6 +164,9 @@ def _begin(
     begun = None if again else _load(out / "begun.json")
     # A stage that failed before it made anything binds nobody to its settings.
     made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
+    # A page holds nothing that isn't in the run: it is made again for whatever was asked.
+    if kind == "report" and (finished is None or finished["mark"] != mark):
+        begun = finished = None
     if begun is not None and begun.get("binding", begun["mark"]) != binding and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
