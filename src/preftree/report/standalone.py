@@ -34,7 +34,8 @@ def table(figure: Figure) -> str:
     """A figure's data as CSV."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([figure.columns, *figure.rows])
+    for row in (figure.columns, *figure.rows):
+        writer.writerow([clean(cell) if isinstance(cell, str) else cell for cell in row])
     return file.getvalue()
 
 
