@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +19,7 @@ from preftree.engine import run_all
 from preftree.errors import RequestRefusedError
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given, hold
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.mint import checkers
 from preftree.evaluate.mint.prompts import invalid, told
 from preftree.evaluate.mint.settings import MintSettings
@@ -102,6 +103,24 @@ def test_a_conversation_ends_when_solved_or_spent(held, said, benchmark, outcome
     assert len(seen) == len(said) == len(result.responses)
     assert result.dataset == benchmark
     assert result.metadata["labels"] == {"task": "math", "group": "math"}
+
+
+def test_success_at_k_is_not_success_after_k_turns(loop, bench, items):
+    """FACTS: k stands in the prompt, so success at k is that of runs with k steps. A model that waits for the last step
+    that it is told of solves at 1, 2 and 5, and in the run of 5 nothing after one turn or two."""
+
+    def last_step(messages, index):
+        told_left = re.findall(r"You have (\d+) (?:steps left|chances to interact)", messages[-1].content)
+        return SOLVE if int(told_left[0]) == 1 else "Hm."
+
+    def solved(name):
+        model = ScriptedActor(last_step, name="waits")
+        return loop.run_until_complete(hold(mint_world.attempt(bench, name, items["math/0"], model)))
+
+    runs = {k: solved("mint" if k == 5 else f"mint:k={k}") for k in (1, 2, 5)}
+    assert [runs[k].outcomes[-1] for k in runs] == ["correct"] * 3
+    assert [runs[k].metadata["scores"][f"after_{k}"] for k in runs] == [1.0] * 3
+    assert [runs[5].metadata["scores"][f"after_{turn}"] for turn in (1, 2, 5)] == [0.0, 0.0, 1.0]
 
 
 def test_the_model_sees_its_turns_and_what_came_of_them(held):
@@ -244,7 +263,7 @@ def test_a_failing_jail_ends_undecided(held, bench, monkeypatch):
 @pytest.fixture(scope="module")
 def published(data_dir):
     mint = find_benchmark("mint")
-    read = mint.read(locate("mint", mint.published, str(data_dir)), mint.published)
+    read = read_from(mint, str(data_dir))
     return {item.id: item for item in read.items}
 
 
