@@ -17,6 +17,7 @@ REWARD_BENCHMARKS: dict[str, RewardBenchmark] = {
         MT_BENCH_HUMAN,
     )
 }  # fmt: skip
+"""Reward benchmarks by name."""
 
 
 def find_reward_benchmark(name: str) -> RewardBenchmark:
