@@ -16,6 +16,7 @@ REWARD_BENCHMARKS: dict[str, RewardBenchmark] = {
         MT_BENCH_HUMAN,
     )
 }
+"""Reward benchmarks by name."""
 
 
 def find_reward_benchmark(name: str) -> RewardBenchmark:
