@@ -65,10 +65,10 @@ def _run(arguments: argparse.Namespace) -> int:
             print(f"{arguments.static}: {count} tree{'' if count == 1 else 's'}")
             return 0
 
-        def opened(address: str) -> None:
+        def opened(address: str, once: str) -> None:
             print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.", flush=True)
             if not arguments.no_open and sys.stdout.isatty():
-                webbrowser.open(address)
+                webbrowser.open(once)
 
         try:
             serve(library, arguments.port, opened)

@@ -43,7 +43,8 @@ def conversations(tree: Tree) -> list[tuple[Message, ...]]:
 def placed(tree: Tree, numbers: Sequence[float | None]) -> tuple[list[Any], list[str]]:
     """The numbers of `conversations` by turn and side, and each turn's pairs as signs."""
     left = iter(numbers)
-    turns, signs = [], []
+    turns: list[Any] = []
+    signs: list[str] = []
     for turn in tree.turns:
         correct = [_finite(next(left)) for _ in turn.correct]
         incorrect = [_finite(next(left)) for _ in turn.incorrect]
