@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers docs clean
+.PHONY: setup browser demo test test-all check package bench peers growing-peers reward-peers rl-peers docs clean
 
 setup: .venv/.done
 
@@ -12,10 +12,26 @@ setup: .venv/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-# What the tests of pages need: installed where this user may; elsewhere they are skipped, and say so.
+# What the tests of pages need. Root gets it by apt-get; elsewhere these tests are skipped, and say so. With
+# PREFTREE_NEED_BROWSER (CI) nothing is skipped: sudo is tried too, and no browser is an error.
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+APT := apt-get -qq -o DPkg::Lock::Timeout=300
+
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
-	{ test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+	@found() { for name in $(BROWSERS); do command -v $$name >/dev/null && return 0; done; return 1; }; \
+	found && exit 0; \
+	as=""; may=yes; \
+	if test "$$(id -u)" != 0; then \
+		as="sudo -n"; may=""; test -z "$$PREFTREE_NEED_BROWSER" || ! sudo -n true 2>/dev/null || may=yes; \
+	fi; \
+	if test -n "$$may" && command -v apt-get >/dev/null; then \
+		$$as $(APT) update >/dev/null; \
+		$$as env DEBIAN_FRONTEND=noninteractive $(APT) install -y --no-install-recommends chromium >/dev/null; \
+	fi; \
+	found && exit 0; \
+	if test -n "$$PREFTREE_NEED_BROWSER"; then \
+		echo "no browser, and none can be installed here: install one of $(BROWSERS) before CI runs" >&2; exit 1; \
+	fi; \
 	echo "no browser, and none can be installed here: its tests will be skipped"
 
 demo: setup
@@ -72,6 +88,17 @@ reward-peers: .venv-reward-peers/.done
 	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-rewardbench.txt
 	.venv-reward-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		rewardbench==0.1.4 fschat==0.2.36
+	@touch $@
+
+# The package `verifiers`, an environment of which preftree is.
+rl-peers: .venv-rl-peers/.done
+
+.venv-rl-peers/.done: pyproject.toml requirements-dev.lock requirements-rl-peers.txt
+	@test -x .venv-rl-peers/bin/python || $(PYTHON) -m venv .venv-rl-peers
+	# It wants openai 2 and a pydantic of its own.
+	sed '/^openai==/d; /^pydantic/d' requirements-dev.lock > .venv-rl-peers/constraints.txt
+	.venv-rl-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable . \
+		-r requirements-rl-peers.txt -c .venv-rl-peers/constraints.txt
 	@touch $@
 
 docs: setup

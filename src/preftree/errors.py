@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+# More names than this in one sentence are no help any more.
+_MANY = 40
+
 
 class PreftreeError(Exception):
     """A failure that a user can act on. The message is one sentence that names what to mend."""
@@ -51,3 +57,12 @@ class Stopped(PreftreeError):
     """Stopped cleanly before the end (budget spent, interrupted); the same command goes on."""
 
     exit_status = 3
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence on an unknown name: the nearest known one, else all of them."""
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(word, names, n=1)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; known: {', '.join(names[:_MANY])}{', …' if len(names) > _MANY else ''}" if names else ""

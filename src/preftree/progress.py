@@ -1,11 +1,13 @@
 """One progress bar for everything over a few seconds: count, rate, time left.
 
-On a terminal a live bar with its note below; otherwise a plain line at most every 10 seconds, so that logs stay short.
+On a terminal a live bar with its note below; otherwise (a pipe, a file, TERM=dumb) a plain line at most every 10
+seconds, so that logs stay short.
 Writes to stderr: stdout carries results only.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -80,16 +82,19 @@ class _Live(Progress):
         from rich.live import Live
         from rich.text import Text
 
+        console = Console(stderr=True)
+        # Title, count, rate and time left come first; the bar has what a narrow terminal leaves.
+        figures = len(title) + 2 * len(str(total or "?")) + len(f"0.000 {unit}/s") + len("0:00:00") + 6
         self._bar = bars.Progress(
             bars.TextColumn("{task.description}"),
-            bars.BarColumn(bar_width=28),
+            *([bars.BarColumn(bar_width=min(room, 28))] if (room := console.width - figures) >= 4 else []),
             bars.MofNCompleteColumn(),
             bars.TextColumn("{task.fields[rate]}"),
             bars.TimeRemainingColumn(),
         )
         self._task = self._bar.add_task(title, total=total, rate="")
         self._note = Text(style="dim")
-        self._live = Live(Group(self._bar, self._note), console=Console(stderr=True))
+        self._live = Live(Group(self._bar, self._note), console=console)
         self._live.start()
 
     def _show(self) -> None:
@@ -103,7 +108,8 @@ class _Live(Progress):
 @contextmanager
 def progress(title: str, total: int | None = None, unit: str = "items") -> Iterator[Progress]:
     """`with progress("growing", 40, "trees") as bar: bar.advance()`."""
-    bar = _Live(title, total, unit) if sys.stderr.isatty() else Progress(title, total, unit)
+    live = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    bar = _Live(title, total, unit) if live else Progress(title, total, unit)
     try:
         yield bar
     finally:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given
 from preftree.evaluate.items import locate
 from preftree.evaluate.registry import find_benchmark
-from preftree.evaluate.scoring import open_bench
 
 ROWS = [
     json.loads(line)

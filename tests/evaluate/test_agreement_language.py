@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given, likeliest
 from preftree.evaluate.items import locate
 from preftree.evaluate.registry import find_benchmark
-from preftree.evaluate.scoring import open_bench
 from preftree.records import Sample
 from preftree.verify.instructions import followed
 

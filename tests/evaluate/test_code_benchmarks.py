@@ -7,12 +7,12 @@ import json
 import pytest
 
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given
 from preftree.evaluate.grading.code import code_in
 from preftree.evaluate.items import locate
 from preftree.evaluate.registry import find_benchmark
-from preftree.evaluate.scoring import open_bench
 
 APRIL, SEPTEMBER, STANDARD = "eurus-2024-04", "eurus-2024-09", "standard"
 ADD = {

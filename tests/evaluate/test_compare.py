@@ -117,11 +117,109 @@ def test_parts_of_mint_are_columns():
     assert [column.name for column in compare(runs).columns] == ["mint code", "mint math"]
 
 
-def test_other_protocols_are_refused_unless_asked_for():
-    runs = {"a": results("a", "cw", protocol="standard"), "b": results("b", "cw", protocol="eurus-2024-04")}
-    with pytest.raises(InputError, match=r"gsm8k: different protocols.*a under standard, b under eurus-2024-04"):
+def noted(model, items="01", **metadata):
+    """A right answer to each of these items, with more of what was measured: one value, or a value an item."""
+    made = [replace(one, problem=item) for one, item in zip(results(model, "c" * len(items)), items, strict=True)]
+    return [
+        replace(one, metadata=one.metadata | {k: v[at] if isinstance(v, list) else v for k, v in metadata.items()})
+        for at, one in enumerate(made)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        pytest.param(
+            {"protocol": "standard"},
+            {"protocol": "eurus-2024-04"},
+            "gsm8k: different protocols ask and judge differently (a under standard, b under eurus-2024-04)",
+            id="protocol",
+        ),
+        pytest.param(
+            {"protocol": ["standard", "eurus-2024-04"]},
+            {"protocol": "standard"},
+            "(a under standard and eurus-2024-04, b under standard)",
+            id="protocol-of-some-answers",
+        ),
+        pytest.param(
+            {"version": 1},
+            {"version": 2},
+            "gsm8k: different versions of a benchmark judge differently (a by version 1, b by version 2)",
+            id="version",
+        ),
+        pytest.param({"version": 1}, {}, "(a by version 1, b by version none)", id="version-unknown"),
+        pytest.param({"judge": "gpt-4"}, {"judge": "mine"}, "different models gave the marks (a by gpt-4", id="judge"),
+        pytest.param(
+            {"item": ["x", "y"]},
+            {"item": ["x", "z"]},
+            "a and b were asked of other rows under the same ids (1, the first is 1)",
+            id="rows",
+        ),
+        pytest.param(
+            {"version": 1, "item": ["x", "y"]},
+            {"version": 2, "item": ["p", "q"]},
+            "b by version 2); a and b were asked of other rows under the same ids (2, the first is 0)",
+            id="several",
+        ),
+    ],
+)
+def test_what_is_not_one_measurement_is_refused_unless_asked_for(a, b, said):
+    runs = {"a": noted("a", **a), "b": noted("b", **b)}
+    with pytest.raises(InputError, match=re.escape(said) + ".*; --any-protocol compares them all the same"):
         compare(runs)
-    assert any("different protocols" in note for note in compare(runs, any_protocol=True).notes)
+    found = compare(runs, any_protocol=True)
+    of_one = said.removeprefix("gsm8k: ").partition("; ")[0]
+    assert any(of_one in note and "not the models' alone" in note for note in found.notes)
+    protocols = {result.metadata["protocol"] for mine in runs.values() for result in mine}
+    name = "gsm8k [standard or eurus-2024-04]" if len(protocols) > 1 else "gsm8k"
+    assert [column.name for column in found.columns] == [name]
+    assert {pair.column for pair in found.pairs} == {name}  # so the paper's rows don't stand under it, either
+
+
+def test_items_that_only_one_model_has_are_not_compared_as_rows():
+    runs = {"a": noted("a", "012", item=["x", "y", "z"]), "b": noted("b", "123", item=["y", "z", "w"])}
+    assert compare(runs).columns[0].cells["a"].items == 2
+    runs |= {"c": noted("c", "12", item=["y", "other"])}
+    with pytest.raises(InputError, match=r"a and c were asked of other rows .*\(1, the first is 2\)"):
+        compare(runs)
+
+
+def test_other_words_or_sampling_are_said():
+    """An endpoint takes no prefill, say: no reason to refuse, but to tell."""
+    note = "gsm8k: a and b were asked in other words or with other sampling settings: a difference is not the models'"
+    alike = {"a": noted("a", asked="x"), "b": noted("b", asked="x")}
+    assert not any("other words" in said for said in compare(alike).notes)
+    assert any(said.startswith(note) for said in compare(alike | {"b": noted("b", asked="y")}).notes)
+    # Nobody knows how given responses were asked for.
+    assert not any("other words" in said for said in compare(alike | {"b": noted("b")}).notes)
+
+
+def test_an_average_over_several_protocols_is_said():
+    runs = {m: results(m, "cw") + results(m, "cw", "math", protocol="eurus-2024-04") for m in "ab"}
+    said = "The average is over benchmarks of several protocols: gsm8k under standard, math under eurus-2024-04."
+    assert said in compare(runs).notes
+
+
+def test_the_papers_rows_beside_another_protocol_are_told_apart(tmp_path, capsys):
+    for protocol in ("standard", "eurus-2024-04"):
+        out = tmp_path / protocol
+        out.mkdir()
+        made = [r for model in "ab" for r in results(model, "cw", "svamp", protocol=protocol)]
+        write_results(out / "results.jsonl", made)
+    said = "asked otherwise here, so another measurement: svamp (standard)."
+    assert main(["compare", str(tmp_path / "standard"), "--paper"]) == 0
+    assert said in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "eurus-2024-04"), "--paper"]) == 0
+    out = capsys.readouterr().out
+    assert "Eurus-7B-SFT †" in out
+    assert "another measurement" not in out
+    both = [str(tmp_path / "standard"), str(tmp_path / "eurus-2024-04")]
+    assert main(["compare", *both]) == 2
+    assert "svamp: different protocols ask and judge differently" in capsys.readouterr().err
+    assert main(["compare", *both, "--any-protocol", "--paper"]) == 0
+    out = capsys.readouterr().out
+    assert "svamp [standard or eurus-2024-04]" in out
+    assert "No column of these is one of the paper's tables." in out
 
 
 def test_undecided_is_not_correct_and_is_said():
@@ -205,7 +303,7 @@ def test_tables(runs, capsys, tmp_path):
     assert main(["compare", *runs, "--paper-tables", "10", "--markdown", files[0], "--latex", files[1]]) == 0
     out = capsys.readouterr().out
     assert "Paired differences" in out
-    assert re.search(r"gsm8k +d_p%o − .*two: sft +\+75\.0 \[.*\] +4 +0\.250 +0\.750", out)
+    assert re.search(r"gsm8k\td_p%o − .*two: sft\t\+75\.0 \[.*\]\t4\t0\.250\t0\.750", out)
     assert "Eurus-7B-SFT †" in out
     assert "The paper's own figures (arXiv 2404.02078, tables 10), not measured here." in out
     assert re.search(r"73\.7", out)
@@ -234,22 +332,65 @@ def test_text_is_escaped(cell, in_latex, in_markdown):
     assert f"| {in_markdown} | 1 |" in markdown([sheet])
 
 
+def reranked(out, curves, protocol="eurus-2024-04"):
+    report = {"by_dataset": curves, "measured_by": {"humaneval": f"{protocol} (text), version 1"}}
+    (out / "stage.json").write_text(json.dumps({"kind": "rerank", "report": report}))
+
+
+def scored(out, **more):
+    (out / "rewards.jsonl").write_text("")
+    one = {"scorer": "rm", "benchmark": "rewardbench", "version": 1, "scored": 983} | more
+    row = {"model": "rm", "rewardbench_chat": 91.5, "autoj_code": None}
+    (out / "summary.json").write_text(json.dumps({"rows": [row], "benchmarks": [one]}))
+
+
+@pytest.mark.parametrize(
+    ("write", "other", "said"),
+    [
+        pytest.param(reranked, {"protocol": "standard"}, "standard (text), version 1, 164 problems", id="protocol"),
+        pytest.param(scored, {"version": 2}, "version 2, 983 rows", id="version"),
+        pytest.param(scored, {"scored": 50}, "version 1, 50 rows", id="rows"),
+    ],
+)
+def test_rows_that_were_measured_otherwise_are_refused_unless_asked_for(tmp_path, capsys, write, other, said):
+    edges = {"n": 2, "value": 0.4, "low": 0.3, "high": 0.5, "problems": 164}
+    given = [[{"dataset": "humaneval", "method": "random"} | edges]] if write is reranked else []
+    for name, more in (("one", {}), ("two", other)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, *given, **more)
+    both = [str(tmp_path / "one"), str(tmp_path / "two")]
+    assert main(["compare", *both]) == 2
+    refused = capsys.readouterr().err
+    assert "measured otherwise" in refused
+    assert said in refused
+    assert main(["compare", *both, "--any-protocol"]) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_rows_of_reranking_and_of_reward_models(tmp_path, capsys):
     for name in ("rerank", "rewards"):
         (tmp_path / name).mkdir()
-    curves = [
-        {"dataset": "humaneval", "method": "random", "n": n, "value": 0.4, "low": 0.3, "high": 0.5} for n in (2, 4)
-    ]
-    (tmp_path / "rerank" / "stage.json").write_text(json.dumps({"kind": "rerank", "report": {"by_dataset": curves}}))
-    (tmp_path / "rewards" / "rewards.jsonl").write_text("")
-    summary = {"rows": [{"model": "rm", "rewardbench_chat": 91.5, "autoj_code": None}]}
-    (tmp_path / "rewards" / "summary.json").write_text(json.dumps(summary))
+    edges = {"low": 0.3, "high": 0.5, "problems": 164}
+    curves = [{"dataset": "humaneval", "method": "random", "n": n, "value": 0.4} | edges for n in (2, 4)]
+    reranked(tmp_path / "rerank", curves)
+    scored(tmp_path / "rewards")
     assert main(["compare", str(tmp_path / "rerank"), str(tmp_path / "rewards"), "--paper", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["rows"] == [
-        {"name": "random", "figures": {"humaneval@2": 40.0, "humaneval@4": 40.0}},
-        {"name": "rm", "figures": {"rewardbench_chat": 91.5}},
+        {
+            "name": "random",
+            "figures": {"humaneval@2": 40.0, "humaneval@4": 40.0},
+            "measured_by": dict.fromkeys(
+                ("humaneval@2", "humaneval@4"), "eurus-2024-04 (text), version 1, 164 problems"
+            ),
+        },
+        {
+            "name": "rm",
+            "figures": {"rewardbench_chat": 91.5},
+            "measured_by": {"rewardbench_chat": "version 1, 983 rows"},
+        },
     ]
+    assert found["row_notes"] == []
     paper = {(row["table"], row["model"]): row["figures"] for row in found["paper"]}
     assert paper["9", "Eurus-RM-7B"] == {"humaneval@2": 44.5, "humaneval@4": 45.7}
     assert paper["4", "UltraRM-13B"] == {"rewardbench_chat": 96.1}

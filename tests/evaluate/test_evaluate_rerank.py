@@ -21,12 +21,14 @@ from preftree.actors import ActorSettings, make_actor
 from preftree.cli import main
 from preftree.errors import InputError
 from preftree.evaluate import RerankSettings
-from preftree.evaluate.benchmark import Asked, Benchmark, Form, Item, Published
+from preftree.evaluate.benchmark import Asked as AskedOfModel
+from preftree.evaluate.benchmark import Benchmark, Form, Item, Published
 from preftree.evaluate.drawing import Draws, OwnDraws, draw, own_pool, published_pool
 from preftree.evaluate.registry import find_benchmark
-from preftree.evaluate.rerank import RewardSource, rank, reward_all
+from preftree.evaluate.rerank import rank, reward_all
 from preftree.forest import Forest
 from preftree.records import Message, Request, canonical, digest
+from preftree.tries.asking import Asked
 
 
 def calls(log):
@@ -98,46 +100,15 @@ def test_figures_of_a_run(tmp_path):
     assert all(row["problems"] == 6 for row in found["by_dataset"])
 
 
-class Scorer:
-    """A reward that counts what it is asked, and may fail on the way."""
-
-    def __init__(self, fails_after=math.inf):
-        self.scored, self.loaded, self.fails_after = 0, 0, fails_after
-
-    def load(self):
-        self.loaded += 1
-        return self.score
-
-    def score(self, conversations):
-        if self.scored >= self.fails_after:
-            raise KeyboardInterrupt
-        self.scored += sum(map(len, conversations))
-        return length(conversations)
-
-
-def test_rewards_are_kept_by_who_gave_them(tmp_path, monkeypatch):
-    monkeypatch.setattr("preftree.evaluate.rerank._PART", 12)
-    out = tmp_path / "out"
-    done, _ = drawn(out, Policy(tmp_path / "log"), 4, greedy=False)
-    first = Scorer(fails_after=24)
-    with pytest.raises(KeyboardInterrupt):
-        reward_all(done, [RewardSource("a", "model a", first.load)], out)
-    (file,) = (out / "rewards").iterdir()
-    with file.open("ab") as broken:
-        broken.write(b'["half a li')
-    second, other = Scorer(), Scorer()
-    found = reward_all(done, [RewardSource("a", "model a", second.load), RewardSource("b", "model b", other.load)], out)
-    assert (first.scored, second.scored, other.scored) == (24, 24, 48)
-    assert (
-        found["a"]
-        == found["b"]
-        == length([[(*c.conversation, Message("assistant", r.responses[0])) for r in c.results] for c in done])
-    )
-    third = Scorer()
-    reward_all(done, [RewardSource("renamed", "model a", third.load)], out)
-    assert third.loaded == 0
-    kept = json.loads((out / "rewards.json").read_text())
-    assert kept == {"renamed": {one.key: values for one, values in zip(done, found["a"], strict=True)}}
+def test_rewards_are_asked_for_together_and_written_down(tmp_path):
+    done, _ = drawn(tmp_path / "out", Policy(tmp_path / "log"), 4, greedy=False)
+    found = reward_all(done, {"a": length, "b": lambda groups: [[0.0] * len(group) for group in groups]}, tmp_path)
+    conversations = [[(*c.conversation, Message("assistant", r.responses[0])) for r in c.results] for c in done]
+    assert found == {"a": length(conversations), "b": [[0.0] * 4] * 12}
+    kept = json.loads((tmp_path / "rewards.json").read_text())
+    assert kept == {
+        name: {one.key: values for one, values in zip(done, found[name], strict=True)} for name in ("a", "b")
+    }
 
 
 def test_rewards_that_are_no_numbers(tmp_path):
@@ -146,14 +117,14 @@ def test_rewards_that_are_no_numbers(tmp_path):
     def unread(conversations):
         return [[-math.inf] * len(group) for group in conversations]
 
-    found = reward_all(done, [RewardSource("unread", "u", lambda: unread)], tmp_path)
+    found = reward_all(done, {"unread": unread}, tmp_path)
     assert json.loads((tmp_path / "rewards.json").read_text())["unread"]["p0"] == [None, None]
     assert found["unread"][0] == [-math.inf] * 2
     # It can read none, so it chooses at random.
     rows = {(row["method"], row["n"]): row["value"] for row in rank(done, found, RerankSettings(tie="share"))["curves"]}
     assert rows["unread", 2] == pytest.approx(rows["random", 2])
     with pytest.raises(InputError, match="NaN"):
-        reward_all(done, [RewardSource("nan", "n", lambda: lambda groups: [[math.nan] * 2 for _ in groups])], tmp_path)
+        reward_all(done, {"nan": lambda groups: [[math.nan] * 2 for _ in groups]}, tmp_path)
 
 
 def test_log_probabilities_are_the_actor_s_own(tmp_path, tiny_model):
@@ -211,7 +182,7 @@ def test_a_benchmark_of_the_registry(tmp_path):
 
 
 def test_a_benchmark_of_several_turns_is_refused():
-    asked = Asked((Message("user", "?"),), then=("and then?",))
+    asked = AskedOfModel((Message("user", "?"),), then=("and then?",))
     benchmark = Benchmark("chat", Published(), lambda p, q: None, 1, lambda i, f: asked, None, lambda i, f: None)
     with pytest.raises(InputError, match="chat: "):
         published_pool(benchmark, Form(), (Item("0", PROBLEMS[0]),))
@@ -220,8 +191,8 @@ def test_a_benchmark_of_several_turns_is_refused():
 # ---------------------------------------------------------------- the stage and the command
 
 
-def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys):
-    """The files, the table; then another ranker in the same directory, without a new call."""
+def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys, monkeypatch):
+    """The files, the table; then other rankers and a reward in the same directory, without a new call."""
     rows = [{"problem": f"What is {i} + 1?", "reference": str(i + 1), "verifier": "number"} for i in range(3)]
     (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
     out = tmp_path / "out"
@@ -253,6 +224,19 @@ def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys):
     assert {row["method"] for row in report["curves"]} == {"random", "pass@N", "logprob-mean", "self-consistency"}
     status, _, told = preftree(*more)
     assert (status, "done before" in told) == (0, True)
+
+    # A reward is asked for once: with more of them in the same directory, and under another name, it is read.
+    likely = [f"rewards.likely.model={tiny_model}", "rewards.likely.kind=implicit"]
+    status, said, _ = preftree("ranking.rankers=[rewards]", *likely, "--json")
+    assert {row["method"] for row in json.loads(said)["curves"]} == {"likely"}
+    monkeypatch.setattr(Asked, "passes", lambda *_: pytest.fail("scored again"))
+    again = [word.replace("likely", "again") for word in likely] + ["rewards.again.beta=0.2"]
+    status, said, _ = preftree("ranking.rankers=[rewards]", *likely, *again, "--json")
+    assert {row["method"] for row in json.loads(said)["curves"]} == {"likely", "again"}
+    rewards = json.loads((out / "rewards.json").read_text())
+    for item, values in rewards["likely"].items():
+        assert rewards["again"][item] == pytest.approx([2 * value for value in values])
+
     status, _, told = preftree("protocol.temperature=0.5")
     assert status == 2
     assert "was begun with other settings (protocol.temperature: was 0.9, is 0.5)" in told
@@ -266,7 +250,7 @@ def test_the_command_from_end_to_end(tmp_path, tiny_model, capsys):
         pytest.param(["policy={}"], "policy: expected one name", id="no-policy"),
         pytest.param(["benchmarks=[gsm8k]"], "and one of the two", id="both"),
         pytest.param(["protocol=eurus"], "protocol: expected settings", id="protocol"),
-        pytest.param(["protocol.turns=3"], 'unknown field "turns"', id="turns"),
+        pytest.param(["protocol.turns=3"], 'unknown setting "protocol.turns"', id="turns"),
         pytest.param(["protocol.temperature=0"], "all 8 samples are the same", id="temperature"),
         pytest.param(["rewards.a.modle=x"], 'rewards.a: unknown setting "modle"', id="reward"),
         pytest.param(["rewards.greedy.model=x"], '"greedy" is the name of a ranker', id="reward-name"),

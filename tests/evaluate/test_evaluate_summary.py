@@ -12,7 +12,9 @@ from small_benchmarks import TEXT, items, sums
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import ACCURACY, Metric, Published
 from preftree.evaluate.harness import harness_form
+from preftree.evaluate.listing import listing
 from preftree.evaluate.registry import BENCHMARKS
+from preftree.evaluate.rewards import REWARD_BENCHMARKS
 from preftree.evaluate.suites import SUITES, Asking, Choice, Column, asked_items, choose
 from preftree.evaluate.summary import Rows, Spent, busy_seconds, figure, summarize
 from preftree.records import Result
@@ -277,7 +279,7 @@ def test_every_name_of_a_suite_is_a_benchmark_or_told():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        pytest.param({"benchmarks": ["gsm9k"]}, 'no benchmark is named "gsm9k"; there are', id="benchmark"),
+        pytest.param({"benchmarks": ["gsm9k"]}, 'no benchmark is named "gsm9k"; did you mean "gsm8k"', id="benchmark"),
         pytest.param({"suite": "euros"}, 'no suite is named "euros"; .*did you mean "eurus"', id="suite"),
         pytest.param(
             {"benchmarks": ["gsm8k"], "protocol": "harness"}, "protocol: expected one of eurus", id="protocol"
@@ -313,6 +315,47 @@ def test_which_items_are_asked(columns, limit, asked):
     choice = Choice((), "standard", "suite" if columns else "", False, columns)
     found = asked_items(items(6), "sums", choice, limit)
     assert [item.id for item in found] == [f"sum-{i}" for i in asked]
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "notes"),
+    [
+        pytest.param(["mint", "mint:k=5"], ["mint"], ("mint: named twice (mint and mint:k=5), asked once",), id="mint"),
+        pytest.param(
+            ["mint:tag=python:k=3", "gsm8k", "mint:k=3:tag=python"],
+            ["mint:k=3:tag=python", "gsm8k"],
+            ("mint:k=3:tag=python: named twice (mint:tag=python:k=3 and mint:k=3:tag=python), asked once",),
+            id="order-of-settings",
+        ),
+        pytest.param(["gsm8k", "gsm8k"], ["gsm8k"], ("gsm8k: named twice (gsm8k and gsm8k), asked once",), id="same"),
+        pytest.param(["mint", "mint:k=3"], ["mint", "mint:k=3"], (), id="two-of-a-kind"),
+    ],
+)
+def test_a_benchmark_under_two_spellings_is_asked_once(names, asked, notes):
+    choice = choose(names, judge=False)
+    assert [one.benchmark.name for one in choice.chosen] == asked
+    assert choice.notes == notes
+
+
+@pytest.mark.parametrize("name", REWARD_BENCHMARKS)
+def test_a_benchmark_of_reward_models_is_another_commands(name):
+    with pytest.raises(InputError, match=f"{name}: measures reward models; run preftree rewards benchmarks="):
+        choose([name], judge=True)
+
+
+def test_the_listing_counts_the_examples_that_are_shown():
+    """`shots` is what the prompt holds: of chats the turns before the question, of texts what is asked repeatedly."""
+    listed = {row["benchmark"]: row["shots"] for row in listing()["benchmarks"]}
+    assert listed.keys() == BENCHMARKS.keys()
+    three = {"eurus-2024-04": 3, "eurus-2024-09": 3, "standard": 3}
+    assert listed["bbh"] == three
+    assert listed["mmlu"] == dict.fromkeys(three, 5)
+    assert listed["mint"] == dict.fromkeys(three, 1)
+    assert {name for name, shots in listed.items() if shots["eurus-2024-04"]} == {"bbh", "mmlu", "mint"}
+    standard = {name: shots["standard"] for name, shots in listed.items() if shots["standard"]}
+    word_problems = dict.fromkeys(("gsm8k", "gsm_plus", "svamp", "asdiv"), 8)
+    competition = dict.fromkeys(("math", "math500"), 4)
+    assert standard == word_problems | competition | {"mbpp_full": 3, "bbh": 3, "mmlu": 5, "mint": 1}
 
 
 def test_a_judge_that_is_missing_is_told(monkeypatch):

@@ -13,11 +13,12 @@ import pytest
 from gold_exceptions import EXCEPTIONS, LISTED_AMONG, explained
 
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import PROTOCOLS, Form
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction
 from preftree.evaluate.registry import BENCHMARKS
-from preftree.evaluate.scoring import Grading, grade_all, open_bench
+from preftree.evaluate.scoring import Grading, grade_all
 
 SLICE, SLICE_OF_CODE = 24, 8
 CODE = {"humaneval", "mbpp", "mbpp_full", "leetcode"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from importlib import resources
 
@@ -246,3 +247,49 @@ def test_a_run_asks_the_judge_once_and_each_sample_apart(tmp_path):
         return await grade_given(MT_BENCH, bench, items["81"], Form(), ("other", "answers"))
 
     assert asyncio.run(mint_world.in_bench(tmp_path / "forest", others, mock(2))).scores["turn 1"] == 2.0
+
+
+def test_each_sample_is_marked_for_what_it_says(tmp_path):
+    """The judge's key holds the sample and what is judged: the second sample never gets the first one's marks."""
+    item = items_of(tmp_path)["81"]
+    asked = []
+
+    def mark(messages, index):
+        text = messages[-1].content
+        asked.append(text)
+        return f"[[{2 + 3 * ('sample 1' in text)}]]"
+
+    def answerer(said):
+        return ScriptedActor(lambda messages, index: said(index), name="model")
+
+    async def both(bench, answerer):
+        attempts = [mint_world.attempt(bench, MT_BENCH, item, answerer, sample=sample) for sample in (0, 1)]
+        return await asyncio.gather(*map(hold, attempts))
+
+    def run(folder, said):
+        judge = ScriptedActor(mark, name="mock judge")
+        work = functools.partial(both, answerer=answerer(said))
+        return [result.metadata["scores"]["marks"] for result in asyncio.run(mint_world.in_bench(folder, work, judge))]
+
+    assert run(tmp_path / "differ", lambda index: f"sample {index}") == [4.0, 10.0]
+    assert len(asked) == 4
+    assert len(set(asked)) == 4
+    # Alike, they are judged apart all the same: a judge that is drawn from need not say the same of both.
+    assert run(tmp_path / "alike", lambda index: "sample 1") == [10.0, 10.0]
+    assert len(asked) == 8
+
+
+def test_given_responses_share_a_judgment_only_if_they_are_the_same(tmp_path):
+    item, asked = items_of(tmp_path)["81"], []
+
+    def mark(messages, index):
+        asked.append(messages[-1].content)
+        return f"[[{3 + 4 * ('better' in messages[-1].content)}]]"
+
+    async def work(bench):
+        said = [("plain", "plain"), ("better", "better"), ("plain", "plain")]
+        return [(await grade_given(MT_BENCH, bench, item, Form(), one)).scores["marks"] for one in said]
+
+    judge = ScriptedActor(mark, name="mock judge")
+    assert asyncio.run(mint_world.in_bench(tmp_path / "forest", work, judge)) == [6.0, 14.0, 6.0]
+    assert len(asked) == 4

@@ -333,7 +333,7 @@ def test_an_id_of_several_subsets_is_written_with_its_subset(tmp_path: Path) -> 
 
 def test_unknown_names_and_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFTREE_DATA", raising=False)
-    with pytest.raises(InputError, match='named "rewardbench2"; there are rewardbench, autoj, mt_bench_human'):
+    with pytest.raises(InputError, match='named "rewardbench2"; did you mean "rewardbench"'):
         score_rewards("rewardbench2", [])
     with pytest.raises(InputError, match=r"autoj: .*expected one of autoj/testdata_pairwise\.jsonl"):
         score_rewards("autoj", [], str(tmp_path))

@@ -16,8 +16,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig
 
 from preftree.errors import InputError
+from preftree.evaluate.kept import Kept
 from preftree.evaluate.rewards import ScorerSettings, score_groups
-from preftree.evaluate.rewards.store import Scores
 from preftree.records import Message
 from preftree.tries import LogpModel, RewardModel
 from preftree.tries.asking import Asked
@@ -84,14 +84,14 @@ def plain_logps(folder: Path) -> list[list[tuple[float, int]]]:
 def test_a_reward_model_is_read_once_and_kept(reward_model: Path, tmp_path: Path) -> None:
     settings = ScorerSettings(str(reward_model), precision="fp32")
     plain = RewardModel(str(reward_model), precision="fp32").score(GROUPS)
-    scores = Scores(tmp_path / "scores.jsonl")
+    scores = Kept(tmp_path / "scores.jsonl")
     got = score_groups(settings, GROUPS, scores)
     assert [len(members) for members in got] == [3, 1, 0, 1]
     assert flat(got) == pytest.approx(flat(plain), rel=1e-5)
     assert got[3][0] == got[0][0]
     # Four of the five conversations differ.
     assert len((tmp_path / "scores.jsonl").read_text().splitlines()) == 4
-    assert score_groups(settings, GROUPS, Scores(tmp_path / "scores.jsonl")) == got
+    assert score_groups(settings, GROUPS, Kept(tmp_path / "scores.jsonl")) == got
     assert len((tmp_path / "scores.jsonl").read_text().splitlines()) == 4
 
 
@@ -111,7 +111,7 @@ def test_the_implicit_reward_by_hand(
         str(policy), kind="implicit", reference_model=str(tiny_model) if with_reference else "", beta=0.5,
         normalise=normalise, precision="fp32",
     )  # fmt: skip
-    got = score_groups(settings, GROUPS, Scores(tmp_path / "scores.jsonl"))
+    got = score_groups(settings, GROUPS, Kept(tmp_path / "scores.jsonl"))
     reference = plain_logps(tiny_model)
     for g, members in enumerate(plain_logps(policy)):
         for p, (logp, tokens) in enumerate(members):
@@ -125,23 +125,23 @@ def test_a_reference_is_scored_once_for_several_policies(
     policy: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = ScorerSettings(str(policy), kind="implicit", reference_model=str(tiny_model), precision="fp32")
-    first = score_groups(settings, GROUPS, Scores(tmp_path / "scores.jsonl"))
+    first = score_groups(settings, GROUPS, Kept(tmp_path / "scores.jsonl"))
     monkeypatch.setattr(Asked, "passes", lambda *_: pytest.fail("scored again"))
     again = ScorerSettings(str(tiny_model), kind="implicit", reference_model=str(policy), beta=0.2, precision="fp32")
-    swapped = score_groups(again, GROUPS, Scores(tmp_path / "scores.jsonl"))
+    swapped = score_groups(again, GROUPS, Kept(tmp_path / "scores.jsonl"))
     assert flat(swapped) == pytest.approx([-2 * reward for reward in flat(first)])
 
 
 def test_what_cannot_be_read_is_kept_as_such(reward_model: Path, tmp_path: Path, capsys: Any) -> None:
     groups = [[(Message("user", "why"), Message("assistant", text)) for text in ("so", "b" * 600)]]
     settings = ScorerSettings(str(reward_model), precision="fp32")
-    got = score_groups(settings, groups, Scores(tmp_path / "scores.jsonl"))
+    got = score_groups(settings, groups, Kept(tmp_path / "scores.jsonl"))
     assert math.isfinite(got[0][0])
     assert got[0][1] == -math.inf
     assert "1 answers set aside with a reward of -inf: longer than the limit of 512 tokens" in capsys.readouterr().err
     lines = (tmp_path / "scores.jsonl").read_text().splitlines()
-    assert [json.loads(line)[1] is None for line in lines] == [False, True]
-    assert score_groups(settings, groups, Scores(tmp_path / "scores.jsonl")) == got
+    assert [json.loads(line)[1][0] is None for line in lines] == [False, True]
+    assert score_groups(settings, groups, Kept(tmp_path / "scores.jsonl")) == got
 
 
 # A model that takes no time to load: a pass a group, a reward by the last letters; it dies when it is told to.
@@ -172,11 +172,11 @@ def test_a_killed_scoring_goes_on(reward_model: Path, tmp_path: Path, monkeypatc
     """SIGKILL between two passes, within a line: what was on disk is not computed again, and the rewards are right."""
     file, go = tmp_path / "scores.jsonl", """
         from preftree.evaluate.rewards import ScorerSettings, score_groups
-        from preftree.evaluate.rewards.store import Scores
+        from preftree.evaluate.kept import Kept
         from preftree.records import Message
         from pathlib import Path
         groups = [[(Message("user", f"why {n}"), Message("assistant", t)) for t in ("a", "bb")] for n in range(12)]
-        rewards = score_groups(ScorerSettings(MODEL, precision="fp32"), groups, Scores(Path(FILE)))
+        rewards = score_groups(ScorerSettings(MODEL, precision="fp32"), groups, Kept(Path(FILE)))
     """  # fmt: skip
     names: dict[str, Any] = {"FILE": str(file), "MODEL": str(reward_model)}
     code = "\n".join(f"{name} = {value!r}" for name, value in names.items()) + FAKE
@@ -199,7 +199,7 @@ def test_other_weights_get_no_stored_reward(reward_model: Path, tmp_path: Path) 
         model.score.weight += 1
     model.save_pretrained(other)
     AutoTokenizer.from_pretrained(reward_model).save_pretrained(other)
-    scores = Scores(tmp_path / "scores.jsonl")
+    scores = Kept(tmp_path / "scores.jsonl")
     first = score_groups(ScorerSettings(str(reward_model), precision="fp32"), GROUPS, scores)
     second = score_groups(ScorerSettings(str(other), precision="fp32"), GROUPS, scores)
     assert first != second
@@ -207,9 +207,9 @@ def test_other_weights_get_no_stored_reward(reward_model: Path, tmp_path: Path) 
 
 
 def test_a_broken_store_is_named(tmp_path: Path) -> None:
-    (tmp_path / "scores.jsonl").write_text('["a", 1.0, 0]\n{}\n')
-    with pytest.raises(InputError, match=r"scores\.jsonl row 2: no stored number"):
-        Scores(tmp_path / "scores.jsonl")
+    (tmp_path / "scores.jsonl").write_text('["a", [1.0, 0]]\n{}\n')
+    with pytest.raises(InputError, match=r"scores\.jsonl row 2: no kept value"):
+        Kept(tmp_path / "scores.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_wrong_settings(settings: dict[str, Any], said: str) -> None:
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"model \./gone: no such folder"):
-        score_groups(ScorerSettings("./gone"), GROUPS, Scores(tmp_path / "scores.jsonl"))
+        score_groups(ScorerSettings("./gone"), GROUPS, Kept(tmp_path / "scores.jsonl"))
     with pytest.raises(InputError, match="model nowhere: no model directory there"):
         LogpModel("nowhere")
 

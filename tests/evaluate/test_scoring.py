@@ -134,7 +134,7 @@ def test_one_sentence_for_what_is_wrong(given, capsys, rows, words, told):
 def test_an_unknown_benchmark_and_a_missing_file(given, capsys, tmp_path):
     status, _, err = given([GOOD], capsys=capsys, name="gsm9k")
     assert status == 2
-    assert 'no benchmark is named "gsm9k"; there are' in err
+    assert 'no benchmark is named "gsm9k"; did you mean "gsm8k"?' in err
     assert main(["score", "gsm8k", "--predictions", str(tmp_path / "none.jsonl"), f"data={tmp_path}"]) == 2
     assert "none.jsonl: no such file" in capsys.readouterr().err
 

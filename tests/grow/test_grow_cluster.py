@@ -18,7 +18,7 @@ from preftree.export import export
 from preftree.forest import Forest, Ownership, num_shards
 from preftree.grow import grow, grow_on_cluster, join_shards
 
-ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "preftree[ray]"')
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'preftree[ray]'")
 
 CLUSTER = ClusterSettings(shards=3)
 SETTINGS = dataclasses.replace(world.SETTINGS, concurrency=4)

@@ -18,7 +18,7 @@ from preftree.forest import Forest
 from preftree.recipe import run_single
 from preftree.records import Message
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install "preftree[ray]"')
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'preftree[ray]'")
 
 FLIGHTS = 2 * 4 * 2  # two workers at a time, with four trees each, that draw up to two samples
 

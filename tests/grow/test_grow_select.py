@@ -256,7 +256,7 @@ def test_a_recipe_says_which_stage_lacks_the_role(tmp_path):
     }
     with pytest.raises(InputError, match="stage grow: problem m has no ground truth"):
         run_single("grow", section)
-    with pytest.raises(InputError, match='no actor "jdge" among its actors: far'):
+    with pytest.raises(InputError, match='no actor "jdge" among its actors; known: far'):
         run_single("grow", section | {"judge": "jdge"})
     with pytest.raises(InputError, match="stage grow: ladder: expected 1 to 4 actors with a model, got 5"):
         run_single("grow", section | {"ladder": ["far"] * 5})

@@ -139,6 +139,7 @@ def _answered(out):
     ("words", "said"),
     [
         pytest.param(["benchmarks=[gsm9k]"], 'no benchmark is named "gsm9k"', id="benchmark"),
+        pytest.param(["benchmarks=[autoj]"], "preftree rewards benchmarks=[autoj]", id="reward-benchmark"),
         pytest.param(["suite=euros"], 'no suite is named "euros"', id="suite"),
         pytest.param(["benchmarks=[gsm8k]", "protocol=mine"], "protocol: expected one of eurus", id="protocol"),
         pytest.param(["benchmarks=[gsm8k]", "protocol.name=mine"], "protocol: expected one of", id="protocol-name"),
@@ -204,6 +205,7 @@ def test_rows_belong_to_the_mark_wherever_they_were_found(finished, tiny_model, 
 
 def test_two_models_have_a_file_each(tiny_model, rows, tmp_path):
     words = [*_words(rows, tiny_model, tmp_path / "out"), f"models.other.model={tiny_model}", "limit=2"]
+    words[0] = "benchmarks=gsm8k,gsm8k"
     done = run(*words)
     assert done.returncode == 0, done.stderr
     assert {file.name for file in (tmp_path / "out").glob("lm_eval*")} == {
@@ -213,6 +215,7 @@ def test_two_models_have_a_file_each(tiny_model, rows, tmp_path):
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert [row["model"] for row in summary["rows"]] == ["tiny", "other"]
     assert "gsm8k: 2 of 8 rows were asked, the first ones (limit)" in summary["notes"]
+    assert "gsm8k: named twice (gsm8k and gsm8k), asked once" in summary["notes"]
 
 
 def test_own_problems_as_ever(tiny_model, tmp_path):
@@ -239,3 +242,10 @@ def test_the_list_shows_what_there_is():
     listed = json.loads(run("--list", "--json").stdout)
     (row,) = [row for row in listed["benchmarks"] if row["benchmark"] == "gsm8k"]
     assert (row["rows"], row["hub"], row["licence"]) == (1319, "openai/gsm8k", "MIT")
+    assert "of reward models (preftree rewards): rewardbench (2,985 rows)" in done.stdout
+    rewards = {row["benchmark"]: (row["rows"], row["licence"]) for row in listed["reward_benchmarks"]}
+    assert rewards == {
+        "rewardbench": (2985, "ODC-By"),
+        "autoj": (1392, "none"),
+        "mt_bench_human": (3355, "CC BY 4.0"),
+    }

@@ -15,7 +15,7 @@ def test_the_packaged_schemas_are_those_of_today(tmp_path):
     """After a change of settings: `python -m preftree.recipe.schema`."""
     for path in write(tmp_path / "schemas"):
         assert (FOLDER / path.name).read_text() == path.read_text(), path.name
-    assert {path.stem for path in FOLDER.glob("*.json")} == {"recipe", *KINDS}
+    assert {path.stem for path in FOLDER.glob("*.json")} == {"recipe", "score", *KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -89,8 +89,8 @@ def test_a_section_from_words():
     ("section", "said"),
     [
         pytest.param({"sead": 1}, 'unknown setting "sead"; did you mean "seed"?', id="unknown"),
-        pytest.param({"max_turns": "three"}, "GrowSettings.max_turns: expected int, got str", id="type"),
-        pytest.param({"batches": 4}, "GrowSettings.batches: expected a list, got int", id="list"),
+        pytest.param({"max_turns": "three"}, "stage grow: max_turns: expected a whole number, got text", id="type"),
+        pytest.param({"batches": 4}, "stage grow: batches: expected a list, got a number", id="list"),
     ],
 )
 def test_typed_settings(section, said):

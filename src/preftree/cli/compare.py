@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
 
 
@@ -17,16 +17,18 @@ def add(commands: Any) -> None:
         description="Models of one run or several on the same items: figures with 95%% intervals, paired differences, "
         "exact paired tests, Holm's correction; averages over benchmarks. RUN is a directory that evaluate, "
         "score out=…, or rerank has written.",
-        epilog="Examples:\n"
-        "  preftree compare runs/sft runs/dpo runs/kto\n"
-        "  preftree compare runs/all --against sft --latex table.tex\n"
-        "  preftree compare runs/eurus runs/mine --paper --markdown table.md",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/sft runs/dpo runs/kto",
+            "runs/all --against sft --latex table.tex",
+            "runs/eurus runs/mine --paper --markdown table.md",
+        ),
     )
     command.add_argument("runs", nargs="+", metavar="RUN", help="a result directory")
     command.add_argument("--against", metavar="MODEL", help="only the differences from this model")
     command.add_argument(
-        "--any-protocol", action="store_true", help="compare models that were asked under different protocols"
+        "--any-protocol",
+        action="store_true",
+        help="compare what was measured under different protocols, versions or judges, or on other rows",
     )
     command.add_argument("--paper", action="store_true", help="the paper's rows beside these, marked")
     command.add_argument(
@@ -47,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if name:
             _write(Path(name), write(sheets))
     if arguments.json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        emit(found)
     else:
         _print(sheets)
     return 0
@@ -58,21 +60,23 @@ def _found(arguments: argparse.Namespace) -> dict[str, Any]:
     import dataclasses
 
     from preftree.evaluate.compare import compare
-    from preftree.evaluate.paper import SOURCE, paper_rows
+    from preftree.evaluate.paper import SOURCE, paper_notes, paper_rows
     from preftree.evaluate.runs import read_runs, table_columns
 
-    runs = read_runs(arguments.runs)
+    runs = read_runs(arguments.runs, any_protocol=arguments.any_protocol)
     found: dict[str, Any] = {"models": [], "columns": [], "averages": {}, "pairs": [], "notes": []}
     if runs.results or not runs.rows:
         compared = compare(runs.results, against=arguments.against, any_protocol=arguments.any_protocol)
         found = dataclasses.asdict(compared)
     found["rows"] = [dataclasses.asdict(row) for row in runs.rows]
     found["row_columns"] = table_columns(runs)
+    found["row_notes"] = list(runs.notes)
     found["paper"] = []
     if arguments.paper or arguments.paper_tables:
         columns = [column["name"] for column in found["columns"]] + found["row_columns"]
         rows = paper_rows(columns, arguments.paper_tables.split(",") if arguments.paper_tables else ())
         found["paper"] = [dataclasses.asdict(row) | {"source": SOURCE} for row in rows]
+        found["notes"] = [*found["notes"], *paper_notes(rows, found["columns"])]
         if not rows:
             found["notes"] = [*found["notes"], "No column of these is one of the paper's tables."]
     return found
@@ -82,20 +86,16 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
-        raise InputError(f"{path}: can't be written ({fault.strerror})") from fault
+        raise InputError(f"{path}: can't be written ({fault.strerror}); name another file") from fault
 
 
 def _print(sheets: Any) -> None:
-    from rich.console import Console
-
     from preftree.report.comparison import rich_table
     from preftree.report.text import clean
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)  # a file or a pipe has no edge
     for sheet in sheets:
-        console.print(rich_table(sheet))
+        show(rich_table(sheet))
         for note in sheet.notes:
-            console.print(clean(note), highlight=False, markup=False, soft_wrap=True)
-        console.print()
+            say(clean(note))
+        if sheet.notes:
+            say("")

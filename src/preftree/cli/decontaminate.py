@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
+
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show
 
 
 def add(commands: Any) -> None:
@@ -15,13 +17,14 @@ def add(commands: Any) -> None:
         description="Leave out what overlaps with test sets: a text of LeetCode as an exact substring, for the others "
         "any 8 successive words shared with a test of the same task. Writes the cleaned rows (or a cleaned copy of "
         "the forest), and removed.jsonl: what went, and why.",
-        epilog="Examples:\n  preftree decontaminate rows.jsonl tests=benchmarks/ out=clean\n"
-        "  preftree decontaminate runs/forest tests=[gsm8k_test.jsonl,math] out=runs/clean\n"
-        "  preftree decontaminate rows.parquet 'tests={mine: {path: tests.jsonl, task: Math, field: question}}'",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "rows.jsonl tests=benchmarks/ out=clean",
+            "runs/forest tests=[gsm8k_test.jsonl,math] out=runs/clean",
+            "rows.parquet 'tests={mine: {path: tests.jsonl, task: Math, field: question}}'",
+        ),
     )
     command.add_argument("rows", metavar="ROWS", help="a forest's directory; a file or folder of rows; a hub id")
-    command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+    add_settings(command, "decontaminate")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=_run)
 
@@ -34,23 +37,21 @@ def _run(arguments: argparse.Namespace) -> int:
     section = {"rows": arguments.rows, "out": default} | load_section(arguments.settings)
     report = run_single("decontaminate", section)["report"]
     if arguments.json:
-        print(json.dumps(report, indent=1))
+        emit(report)
     else:
         _print(report)
     return 0
 
 
 def _print(report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("test set", "task", "rule", "texts", f"{report['what']} that overlap", title="Decontamination")
     for name, row in report["tests"].items():
         counts = (f"{row['texts']:,}", f"{row['overlapping']:,}")
         table.add_row(name, row["task"] or "any", row["rule"], *counts)
-    console = Console()
-    console.print(table)
+    show(table)
     told = f"{report['read']:,} {report['what']} read, {report['removed']:,} removed"
     told += f" ({report['removed_with_their_problem']:,} of them with another form of their problem)"
     told += f", {report['set_aside']:,} set aside, {report['kept']:,} kept"
-    console.print(f"{told}.\nCleaned: {report['out']}", highlight=False, markup=False, soft_wrap=True)
+    say(f"{told}.\nCleaned: {report['out']}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from importlib import metadata
 from typing import Any
+
+from preftree.cli.screen import emit, say
 
 
 def add(commands: Any) -> None:
@@ -14,8 +15,7 @@ def add(commands: Any) -> None:
         "doctor",
         help="what this machine can do: jail, cores, accelerator, engines, model",
         description="Check the jail, cores, accelerator, engines and the embedded model; one fix a line.",
-        epilog="Examples:\n  preftree doctor\n  preftree doctor --json",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("", "--json"),
     )
     command.add_argument("--json", action="store_true", help="print the checks as JSON")
     command.set_defaults(run=_doctor)
@@ -24,12 +24,12 @@ def add(commands: Any) -> None:
 def _doctor(arguments: argparse.Namespace) -> int:
     checks = [*_jail(), *_machine(), *_engines(), _embedded()]
     if arguments.json:
-        print(json.dumps(checks, indent=1))
+        emit(checks)
     else:
         for check in checks:
-            print(f"{'ok ' if check['ok'] else 'NO '} {check['name']}: {check['detail']}")
+            say(f"{'ok ' if check['ok'] else 'NO '} {check['name']}: {check['detail']}")
             for fix in check["fix"].splitlines() if not check["ok"] else ():
-                print(f"    fix: {fix}")
+                say(f"    fix: {fix}")
     return 0 if all(check["ok"] or not check["needed"] for check in checks) else 1
 
 

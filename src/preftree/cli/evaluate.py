@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
-_WIDTH = 140
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show, stdout
+
 _DESCRIPTION = """Models on benchmarks by name, on a suite (eurus: the twelve columns of the paper's table 3), or on
 problems of your own.
 
@@ -19,12 +20,13 @@ problems of your own.
   models.NAME.model=…       embedded, a folder, a hub id; with models.NAME.kind=endpoint, its name at a server
   judge.model=…             the model that grades, where a benchmark needs one
   problems=FILE             problems of your own: protocol.turns=3 gives feedback after a wrong answer"""
-_EXAMPLES = """Examples:
-  preftree evaluate --list
-  preftree evaluate benchmarks=[gsm8k] models.bare.model=embedded limit=50 out=runs/gsm8k
-  preftree evaluate suite=eurus data=data models.mine.model=runs/sft out=runs/table-3
-  preftree evaluate benchmarks=[gsm8k] models.mine.model=runs/sft protocol.samples=4 protocol.temperature=0.7 out=runs/4
-  preftree evaluate problems=mine.jsonl models.bare.model=embedded protocol.turns=3 out=runs/evaluation"""
+_EXAMPLES = (
+    "--list",
+    "benchmarks=[gsm8k] models.bare.model=embedded limit=50 out=runs/gsm8k",
+    "suite=eurus data=data models.mine.model=runs/sft out=runs/table-3",
+    "benchmarks=[gsm8k] models.mine.model=runs/sft protocol.samples=4 protocol.temperature=0.7 out=runs/4",
+    "problems=mine.jsonl models.bare.model=embedded protocol.turns=3 out=runs/evaluation",
+)
 
 
 def add(commands: Any) -> None:
@@ -32,10 +34,9 @@ def add(commands: Any) -> None:
         "evaluate",
         help="models on benchmarks, or on problems of your own",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
-    command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+    add_settings(command, "evaluate")
     command.add_argument("--list", action="store_true", help="what there is: benchmarks, suites, protocols")
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     command.set_defaults(run=_run)
@@ -50,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
     section = load_section(arguments.settings)
     report = run_single("evaluate", section, observer())["report"]
     if arguments.json:
-        print(json.dumps(report, indent=1))
+        emit(report)
     elif report.get("kind") == "benchmarks":
         _print(report, str(section["out"]))
     else:
@@ -61,22 +62,19 @@ def _run(arguments: argparse.Namespace) -> int:
 def _print(report: dict[str, Any], out: str) -> None:
     from preftree.report import benchmark_table, group_table, suite_markdown, suite_table
 
-    console = _console()
     for model in report["models"]:
         for table in (benchmark_table(report, model), group_table(report, model)):
             if table is not None:
-                console.print(table)
-                console.print()
+                show(table)
     if report["suites"]:
-        console.print(suite_table(report))
-        console.print()
-        console.print(suite_markdown(report), highlight=False, markup=False, soft_wrap=True)
-        console.print()
+        show(suite_table(report))
+        if not stdout().is_terminal:
+            print(suite_markdown(report) + "\n")  # to be pasted: not filled, so not for a terminal
     for note in report["notes"]:
-        console.print(f"Note: {note}.", highlight=False, markup=False, soft_wrap=True)
+        say(f"Note: {note}.")
     for warning in report.get("warnings", []):
-        console.print(f"Warning: {warning}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"Results: {out}/summary.json", highlight=False, markup=False, soft_wrap=True)
+        say(f"Warning: {warning}")
+    say(f"Results: {out}/summary.json")
 
 
 def _list(*, as_json: bool) -> int:
@@ -84,27 +82,21 @@ def _list(*, as_json: bool) -> int:
 
     found = listing()
     if as_json:
-        print(json.dumps(found, indent=1))
+        emit(found)
         return 0
     from rich.table import Table
 
-    console = _console()
     table = Table("benchmark", "rows", "modes", "shots", "hub id", "licence", box=None, pad_edge=False)
     for row in found["benchmarks"]:
         name = row["benchmark"] + (" (judge)" if row["needs_judge"] else "")
         shots = "/".join(str(number) for number in dict.fromkeys(row["shots"].values()))
         place = row["hub"] or f"none; {', '.join(row['files'][:1])}"
         table.add_row(name, f"{row['rows']:,}", ", ".join(row["modes"]), shots, place, row["licence"])
-    console.print(table)
+    show(table)
     for suite in found["suites"]:
         said = f"suite={suite['suite']} ({suite['table']}, {suite['protocol']}): {', '.join(suite['columns'])}"
-        console.print(said, highlight=False, soft_wrap=True)
-    console.print(f"protocols: {', '.join(found['protocols'])}", highlight=False, soft_wrap=True)
+        say(said)
+    say(f"protocols: {', '.join(found['protocols'])}")
+    rewards = ", ".join(f"{row['benchmark']} ({row['rows']:,} rows)" for row in found["reward_benchmarks"])
+    say(f"of reward models (preftree rewards): {rewards}")
     return 0
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH)  # a file or a pipe has no edge

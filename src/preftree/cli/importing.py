@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
+
+from preftree.cli.screen import emit
 
 
 def add(commands: Any) -> None:
@@ -12,10 +13,10 @@ def add(commands: Any) -> None:
         "import",
         help="published UltraInteract rows back into a forest",
         description="Read rows in UltraInteract's columns (SFT rows, pairs, or both) back into a forest.",
-        epilog="Examples:\n"
-        "  preftree import openbmb/UltraInteract_sft openbmb/UltraInteract_pair out=runs/ultrainteract\n"
-        "  preftree import runs/rows/sft.jsonl runs/rows/pairs.jsonl out=runs/again",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "openbmb/UltraInteract_sft openbmb/UltraInteract_pair out=runs/ultrainteract",
+            "runs/rows/sft.jsonl runs/rows/pairs.jsonl out=runs/again",
+        ),
     )
     command.add_argument(
         "words", nargs="+", metavar="ROWS | key=value", help="a file, a directory or a hub id; out=DIRECTORY"
@@ -32,7 +33,7 @@ def _import(arguments: argparse.Namespace) -> int:
     section = load_section([word for word in arguments.words if "=" in word])
     stage = run_single("import", ({"rows": rows} if rows else {}) | section)
     if arguments.json:
-        print(json.dumps(stage["report"], indent=1))
+        emit(stage["report"])
     else:
         print_report(stage["report"])
     return 0

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from preftree.errors import InputError
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit
+from preftree.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from preftree.environment import EnvironmentSettings
@@ -24,12 +26,10 @@ def add(commands: Any) -> None:
         "exec",
         help="run a program in the jail that growing uses",
         description="Run a Python program in the jail that growing uses, and print the observation.",
-        epilog="Examples:\n  preftree exec program.py\n  preftree exec program.py --stdin input.txt --json\n"
-        "  preftree exec program.py environment.limits.cpu_s=30",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("program.py", "program.py --stdin input.txt --json", "program.py environment.limits.cpu_s=30"),
     )
     execute.add_argument("file", help="a Python file; - for standard input")
-    execute.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value", help="as growing has them")
+    add_settings(execute, "exec")
     execute.add_argument("--stdin", metavar="F", help="a text file that the program reads; - for standard input")
     execute.add_argument("--json", action="store_true", help="print the observation as JSON")
     execute.set_defaults(run=_execute)
@@ -37,8 +37,8 @@ def add(commands: Any) -> None:
         "verify",
         help="judge answers against references",
         description='Judge rows {"answer": …, "reference": …} from standard input; prints a verdict a row.',
-        epilog='Examples:\n  echo \'{"answer": "1/2", "reference": "0.5"}\' | preftree verify math',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='Examples:\n  echo \'{"answer": "1/2", "reference": "0.5"}\' | preftree verify math\n'
+        "  preftree verify choice < rows.jsonl",
     )
     verify.add_argument(
         "kind",
@@ -69,7 +69,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         # Said in the result itself: whoever reads it later did not see the warning.
         note = {"warnings": [UNJAILED]} if unjailed else {}
-        print(json.dumps(to_json(observation) | note, ensure_ascii=False))
+        emit(to_json(observation) | note)
     else:
         if unjailed:
             print(f"[{UNJAILED}]")
@@ -111,7 +111,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from preftree.verify import VERIFIERS, Judge
 
     if arguments.kind not in VERIFIERS:
-        raise InputError(f'verify: kind "{arguments.kind}" is unknown; expected one of {", ".join(VERIFIERS)}')
+        raise InputError(f'verify: kind "{arguments.kind}" is unknown{nearest(arguments.kind, VERIFIERS)}')
     rows = [_row(number, line) for number, line in enumerate(sys.stdin, start=1) if line.strip()]
 
     async def work() -> None:

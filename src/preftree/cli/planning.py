@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from preftree.cli.screen import emit, say, show
 
 if TYPE_CHECKING:
     from preftree.grow.plan import Plan, Range
@@ -16,14 +17,13 @@ def show_plan(section: dict[str, Any], pilot: int | None, observer: Observer, *,
 
     plan = make_plan(section, pilot, observer)
     if as_json:
-        print(json.dumps(to_json(plan), indent=1))
+        emit(to_json(plan))
     else:
         _print(plan)
     return 0
 
 
 def _print(plan: Plan) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -35,10 +35,9 @@ def _print(plan: Plan) -> None:
         amounts = [_amount(one) for one in (row.calls, row.input_tokens, row.output_tokens)]
         style = "bold" if row is plan.total else ""
         table.add_row(row.role, Text(row.actor), *amounts, _amount(row.usd, 2), style=style)
-    console = Console()
-    console.print(table)
+    show(table)
     low, mean, high = (_hours(seconds) for seconds in (plan.time_s.low, plan.time_s.mean, plan.time_s.high))
-    console.print(f"Time: {mean} ({low} to {high}), by the slowest actor.", highlight=False, soft_wrap=True)
+    say(f"Time: {mean} ({low} to {high}), by the slowest actor.")
 
 
 def _amount(one: Range, decimals: int = 0) -> str:

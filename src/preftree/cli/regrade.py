@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
 
 
@@ -15,13 +16,14 @@ def add(commands: Any) -> None:
         help="judge the stored actions of a forest again, no call",
         description="Judge all stored actions of a forest again, with another verifier or other references, without "
         "one new call. Writes another forest into out; the source is only read.",
-        epilog="Examples:\n  preftree regrade runs/forest verifier=number out=runs/regraded\n"
-        "  preftree regrade runs/forest problems=corrected.jsonl out=runs/regraded\n"
-        "  preftree regrade runs/forest rerun=true out=runs/regraded",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/forest verifier=number out=runs/regraded",
+            "runs/forest problems=corrected.jsonl out=runs/regraded",
+            "runs/forest rerun=true out=runs/regraded",
+        ),
     )
     command.add_argument("forest", metavar="FOREST", help="a forest's directory")
-    command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+    add_settings(command, "regrade")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=_run)
 
@@ -34,24 +36,22 @@ def _run(arguments: argparse.Namespace) -> int:
         raise InputError("regrade: out=DIRECTORY is missing; the forest itself is never changed")
     report = run_single("regrade", section)["report"]
     if arguments.json:
-        print(json.dumps(report, indent=1))
+        emit(report)
     else:
         _print(report, str(section["out"]))
     return 0
 
 
 def _print(report: dict[str, Any], out: str) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     table = Table("data set", "outcome", "actions", title="Changed verdicts", title_justify="left")
     for dataset, changes in report["changes"].items():
         for change, number in changes.items():
             table.add_row(Text(dataset), change, f"{number:,}")
     if report["changes"]:
-        console.print(table)
+        show(table)
     changed = sum(sum(changes.values()) for changes in report["changes"].values())
     lines = [
         f"{report['actions']:,} actions of {report['trees']:,} trees: {changed:,} verdicts changed, "
@@ -67,7 +67,7 @@ def _print(report: dict[str, Any], out: str) -> None:
             f"against {_short(example['reference'])} ({_short(example['why'])})"
         )
     for line in (*lines, f"Regraded: {out}"):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
 
 
 def _short(text: str | None) -> str:

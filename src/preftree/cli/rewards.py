@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
+
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show
 
 _EXAMPLES = (
     "benchmarks=[rewardbench,autoj] scorers.rm.model=runs/reward data=DATA out=runs/rewards",
@@ -20,10 +22,9 @@ def add(commands: Any) -> None:
         help="how far a reward model, an implicit reward or a judge agrees with people",
         description="RewardBench, Auto-J's pairs and MT-Bench's human judgments, each figure with a 95%% interval. "
         "Rewards are kept in out/rewards.jsonl; a killed run goes on where it was.",
-        epilog="Examples:\n" + "\n".join(f"  preftree rewards {example}" for example in _EXAMPLES),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=_EXAMPLES,
     )
-    command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+    add_settings(command, "rewards")
     command.add_argument("--json", action="store_true", help="print the report as JSON")
     command.set_defaults(run=_run)
 
@@ -34,19 +35,17 @@ def _run(arguments: argparse.Namespace) -> int:
     section = load_section(arguments.settings)
     report = run_single("rewards", section)["report"]
     if arguments.json:
-        print(json.dumps(report, indent=1))
+        emit(report)
     else:
         print_summaries(report)
-        print(f"Rewards: {section['out']}/rewards.jsonl")
+        say(f"Rewards: {section['out']}/rewards.jsonl")
     return 0
 
 
 def print_summaries(report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     for summary in report["benchmarks"]:
         table = Table("figure", "%", "95%", "rows", "", title_justify="left")
         table.title = f"{summary['scorer']} on {summary['benchmark']}: {summary['scored']:,} rows of "
@@ -56,9 +55,9 @@ def print_summaries(report: dict[str, Any]) -> None:
             between = f"{100 * figure['low']:.1f} to {100 * figure['high']:.1f}" if known else ""
             value = f"{100 * figure['value']:.1f}" if known else "-"
             table.add_row(figure["figure"], value, between, f"{figure['n']:,}", Text(figure.get("note", "")))
-        console.print(table)
+        show(table)
         told = {"set aside": len(summary["set_aside"]), "unread": summary["unread"]}
         told |= {"without verdict": summary["no_verdict"], "not scored": summary["not_scored"]}
         counts = ", ".join(f"{count:,} {what}" for what, count in told.items() if count)
         if counts:
-            console.print(counts, highlight=False)
+            say(counts)

@@ -13,8 +13,7 @@ def add(commands: Any) -> None:
         help="the JSON Schema of a settings file, for editors",
         description="Print the JSON Schema of a recipe or of one stage's settings file. An editor with YAML support "
         "finds it by a first line such as `# yaml-language-server: $schema=PATH`.",
-        epilog="Examples:\n  preftree schema recipe\n  preftree schema grow --path",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("recipe", "grow --path"),
     )
     command.add_argument("name", help="recipe, or a stage: grow, export, train, evaluate, …")
     command.add_argument("--path", action="store_true", help="print where the file lies, instead of what it holds")
@@ -22,12 +21,12 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from preftree.errors import InputError
+    from preftree.errors import InputError, nearest
     from preftree.recipe.schema import FOLDER
 
     names = sorted(path.stem for path in FOLDER.glob("*.json"))
     if arguments.name not in names:
-        raise InputError(f'schema: nothing is named "{arguments.name}"; there are {", ".join(names)}')
+        raise InputError(f'schema: nothing is named "{arguments.name}"{nearest(arguments.name, names)}')
     path = FOLDER / f"{arguments.name}.json"
     print(path if arguments.path else json.dumps(json.loads(path.read_text("utf-8")), indent=1, ensure_ascii=False))
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
+
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show
 
 
 def add(commands: Any) -> None:
@@ -15,16 +17,16 @@ def add(commands: Any) -> None:
         '{"id": …, "response": …}, the id as in the published file (or the row\'s place in it, from 0, where rows have '
         'none), the response a text, or a list of texts, one a turn; several samples of an item differ in "sample". '
         'For rewardbench, autoj and mt_bench_human: {"id": …, "rewards": [first, second]}.',
-        epilog="Examples:\n"
-        "  preftree score humaneval --predictions responses.jsonl\n"
-        "  preftree score math --predictions responses.jsonl data=MATH_test/ protocol=eurus mode=program --json\n"
-        "  preftree score gsm8k --predictions a.jsonl model=a out=runs/a   # for preftree compare\n"
-        "  preftree score mt_bench --predictions two-turns.jsonl judge.kind=endpoint judge.model=gpt-4 "
-        "judge.base_url=https://…",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "humaneval --predictions responses.jsonl",
+            "math --predictions responses.jsonl data=MATH_test/ protocol=eurus mode=program --json",
+            "gsm8k --predictions a.jsonl model=a out=runs/a   # for preftree compare",
+            "mt_bench --predictions two-turns.jsonl judge.kind=endpoint judge.model=gpt-4 "
+            "judge.base_url=https://example.org/v1",
+        ),
     )
     command.add_argument("benchmark", metavar="BENCH", help="the benchmark's name")
-    command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+    add_settings(command, "score")
     command.add_argument("--predictions", required=True, metavar="FILE", help="the rows: .jsonl, .json or .parquet")
     command.add_argument(
         "--partial", action="store_true", help="score the items that have a response; the others are not wrong"
@@ -42,21 +44,18 @@ def _run(arguments: argparse.Namespace) -> int:
         section["partial"] = True
     scored = run_score(arguments.benchmark, section)
     if arguments.json:
-        print(json.dumps(scored, ensure_ascii=False, indent=1))
+        emit(scored)
     else:
         _print(scored)
     return 0
 
 
 def _print(scored: dict[str, Any]) -> None:
-    from rich.console import Console
-
-    console = Console()
     rewards = "figures" in scored
     for table in _reward_tables(scored) if rewards else _tables(scored):
-        console.print(table)
+        show(table)
     for line in _reward_lines(scored) if rewards else _lines(scored):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
 
 
 def _tables(scored: dict[str, Any]) -> list[Any]:
@@ -79,6 +78,8 @@ def _tables(scored: dict[str, Any]) -> list[Any]:
 def _lines(scored: dict[str, Any]) -> list[str]:
     full, found = scored["rows_in_full"], scored["rows_found"]
     said = f"{scored['correct']:,} correct, {scored['wrong']:,} wrong, {scored['undecided']:,} undecided"
+    if scored["graded"]:
+        said = f"{scored['correct']:,} marked, {scored['undecided']:,} with a mark missing"
     return [
         f"Responses: {said}. Items: {scored['n']:,} counted, {found:,} in the data, {full:,} in full.",
         *scored["notes"],

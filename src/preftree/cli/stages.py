@@ -7,6 +7,8 @@ import json
 import os
 from typing import Any
 
+from preftree.cli.parsing import add_settings
+from preftree.cli.screen import emit, say, show
 from preftree.train.settings import OBJECTIVE_NAMES
 
 _EXAMPLES = {
@@ -54,13 +56,11 @@ _FEW_DATASETS = 8
 
 def add(commands: Any) -> None:
     for name, text in _HELP.items():
-        examples = "\n".join(f"  preftree {name} {example}" for example in _EXAMPLES[name])
         command = commands.add_parser(
             name,
             help=text,
             description=text,
-            epilog=f"Examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            examples=_EXAMPLES[name],
         )
         if name == "run":
             command.add_argument("recipe", help="a packaged recipe or a YAML file")
@@ -79,7 +79,7 @@ def add(commands: Any) -> None:
             command.add_argument("objective", choices=OBJECTIVE_NAMES)
         if name == "report":
             command.add_argument("directory", metavar="RUN", help="a run's directory")
-        command.add_argument("settings", nargs="*", metavar="SETTINGS.yaml | key=value")
+        add_settings(command, name if name != "run" else "RECIPE")
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         command.set_defaults(run=_run_recipe if name == "run" else _run_stage)
 
@@ -88,10 +88,10 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_recipe, run_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    stages = run_recipe(recipe, observer(), arguments.until)
+    stages = run_recipe(recipe, observer(heading=True), arguments.until)
     reports = [stage["report"] for stage in stages.values() if stage["kind"] == "report"]
     if arguments.json:
-        print(json.dumps({name: stage["report"] for name, stage in stages.items()}, indent=1))
+        emit({name: stage["report"] for name, stage in stages.items()})
     elif reports:
         _print_results(reports[-1])
     return 0
@@ -113,7 +113,7 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     if os.environ.get("RANK", "0") != "0":
         return 0  # one of several processes that torchrun began: the first one speaks
     if arguments.json:
-        print(json.dumps(stage["report"], indent=1))
+        emit(stage["report"])
     elif arguments.command == "report":
         _print_results(stage["report"])
     elif arguments.command == "rerank":
@@ -123,8 +123,8 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def observer() -> Any:
-    """Says on stderr which stage runs, and draws the first tree of each forest."""
+def observer(*, heading: bool = False) -> Any:
+    """Says on stderr which stage runs (where there are several), and draws the first tree of each forest."""
     from rich.console import Console
 
     from preftree.recipe import Observer
@@ -139,8 +139,16 @@ def observer() -> Any:
             drawn.add(stage)
             console.print(draw_tree(grown))
 
+    def begun(name: str, kind: str) -> None:
+        if not heading:
+            return
+        if console.is_terminal:
+            console.rule(f"{name} ({kind})", align="left")
+        else:
+            console.print(f"{name} ({kind})", highlight=False, soft_wrap=True)
+
     return Observer(
-        begun=lambda name, kind: console.rule(f"{name} ({kind})", align="left"),
+        begun=begun,
         skipped=lambda name: console.print(f"{name}: done before", style="dim", highlight=False),
         done=lambda name, stage: console.print(
             f"{name}: {stage['seconds']} s, peak memory so far {stage['peak_memory_mb']} MB",
@@ -154,29 +162,23 @@ def observer() -> Any:
 def _print_results(report: dict[str, str]) -> None:
     from pathlib import Path
 
-    from rich.console import Console
-
     from preftree.report import benchmark_table, evaluation_table, forest_table, rerank_table
 
     results = json.loads(Path(report["results"]).read_text("utf-8"))
-    console = Console()
     for warning in results.get("warnings") or []:
-        console.print(f"Warning: {warning}", highlight=False, markup=False, soft_wrap=True)
+        say(f"Warning: {warning}")
     for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
         if results.get(key):
-            console.print(table(results))
+            show(table(results))
     for summary in results.get("benchmarks") or []:
         for model in summary["models"]:
-            console.print(benchmark_table(summary, model))
-    console.print(f"Results: {report['results']}\nPage:    {report['page']}", highlight=False, soft_wrap=True)
+            show(benchmark_table(summary, model))
+    say(f"Results: {report['results']}\nPage:    {report['page']}")
 
 
 def _print_curves(report: dict[str, Any], out: str) -> None:
-    from rich.console import Console
-
     from preftree.report import rerank_table
 
-    console = Console()
     datasets = list(dict.fromkeys(row["dataset"] for row in report["by_dataset"]))
     # A data set of its own has a table where they are few: benchmarks, not families of problems.
     apart = datasets if 1 < len(datasets) <= _FEW_DATASETS else []
@@ -184,17 +186,18 @@ def _print_curves(report: dict[str, Any], out: str) -> None:
         (name, [row for row in report["by_dataset"] if row["dataset"] == name]) for name in apart
     ]:
         policy = f"{report['policy']}{', ' if name else ''}{name}"
-        console.print(rerank_table({"rerank": {"policy": policy, "curves": rows}}))
+        show(rerank_table({"rerank": {"policy": policy, "curves": rows}}))
     lines = [*report["notes"], "Files: " + ", ".join(f"{out}/{name}" for name in report["files"])]
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
 
 
 def print_report(report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("figure", "value")
     for key, value in report.items():
-        table.add_row(key, json.dumps(value) if isinstance(value, (dict, list)) else str(value))
-    Console().print(table)
+        shown = json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+        table.add_row(Text(key), Text(shown))
+    show(table)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
 
 if TYPE_CHECKING:
     from preftree.report.forest_stats import ForestStats, Measure, Table1Row, Table7Row
     from preftree.report.pass_at import Draws
-
-_WIDTH = 140
 
 
 def add(commands: Any) -> None:
@@ -24,13 +22,15 @@ def add(commands: Any) -> None:
         help="what a forest holds, beside the paper's tables",
         description="The paper's tables 1 and 7 of a forest, beside the paper's rows of the same sources; unbiased "
         "pass@k; the challenging problems; yield by stage; who wrote the pairs; calls, tokens and money.",
-        epilog="Examples:\n  preftree stats runs/forest\n  preftree stats runs/forest tokenizer=embedded --json\n"
-        "  preftree stats runs/forest --problems pass-at-k.jsonl",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=("runs/forest", "runs/forest tokenizer=embedded --json", "runs/forest --problems pass-at-k.jsonl"),
     )
     command.add_argument("forest", metavar="FOREST", help="a forest's directory")
     command.add_argument(
-        "settings", nargs="*", metavar="key=value", help="tokenizer=NAME (a hub id, a folder, embedded); else words"
+        "settings",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="tokenizer=NAME (a hub id, a folder, embedded); else words",
     )
     command.add_argument("--problems", metavar="FILE", help="also write each problem's samples and pass@k, as JSONL")
     command.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -45,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.report.forest_stats import forest_stats, words
 
     section = load_section(arguments.settings)
-    unknown = sorted(set(section) - {"tokenizer"})
-    if unknown:
-        raise InputError(f'stats: unknown setting "{unknown[0]}"; expected tokenizer=NAME')
+    for key in section:
+        if key != "tokenizer":
+            raise InputError(f'stats: unknown setting "{key}"; expected tokenizer=NAME')
     directory = Path(arguments.forest)
     with Forest(directory, readonly=True) as forest:
         account = dataclasses.asdict(forest.account())
@@ -65,12 +65,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.problems:
         _write_problems(Path(arguments.problems), stats, draws)
     if arguments.json:
-        print(
-            json.dumps(
-                _figures(stats) | {"passed_over": passed_over, "account": account, "account_by_actor": by_actor},
-                indent=1,
-            )
-        )
+        emit(_figures(stats) | {"passed_over": passed_over, "account": account, "account_by_actor": by_actor})
     else:
         _print(stats, passed_over, account)
     return 0
@@ -107,22 +102,20 @@ def _write_problems(file: Path, stats: ForestStats, draws: list[Draws]) -> None:
     from preftree.export.files import row_writer
     from preftree.report.pass_at import by_problem
 
-    with row_writer(file.with_suffix(".jsonl")) as writer:
-        for draw in draws:
-            writer.write(dataclasses.asdict(draw) | {"pass_at": by_problem(draw, stats.pass_at)})
-        writer.finish()
+    try:
+        with row_writer(file.with_suffix(".jsonl")) as writer:
+            for draw in draws:
+                writer.write(dataclasses.asdict(draw) | {"pass_at": by_problem(draw, stats.pass_at)})
+            writer.finish()
+    except OSError as fault:
+        raise InputError(f"{file}: can't be written ({fault.strerror}); name another file") from fault
 
 
 def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from preftree.report.forest_tables import pass_table, stage_table, table1, table7, writers_table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)  # a file or a pipe has no edge
     for table in (table1, table7, pass_table, stage_table, writers_table):
-        console.print(table(stats))
+        show(table(stats))
     hard, passed = stats.challenging, stats.pass_at
     lines = [
         f"Trees: {stats.trees:,}. Challenging problems (no sample was correct at some turn): {hard.problems:,}, "
@@ -143,4 +136,4 @@ def _print(stats: ForestStats, passed_over: dict[str, int], account: dict[str, A
     if stats.unit == "words":
         lines.append("Lengths are words; tokenizer=NAME counts tokens, as the paper does.")
     for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from preftree.cli.screen import emit, say
+
 _TREES = 50
 
 
@@ -18,13 +20,14 @@ def add(commands: Any) -> None:
         description="A local page over one forest, or two side by side: filters, search, each tree as a tree, the "
         "pairs that training sees, rewards beside each action. It listens on this machine only; the address holds a "
         "token.",
-        epilog="Examples:\n  preftree view runs/quickstart/forest-2\n"
-        "  preftree view runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward\n"
-        "  preftree view runs/forest reward_model=[runs/reward,runs/reward-2]\n"
-        "  preftree view runs/forest policy=runs/dpo reference_model=runs/sft\n"
-        "  preftree view runs/a runs/b --port 8765\n"
-        "  preftree view runs/forest --static trees.html --trees 3f2a… 9c41…",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=(
+            "runs/quickstart/forest-2",
+            "runs/quickstart/forest-2 tokenizer=embedded reward_model=runs/quickstart/reward",
+            "runs/forest reward_model=[runs/reward,runs/reward-2]",
+            "runs/forest policy=runs/dpo reference_model=runs/sft",
+            "runs/a runs/b --port 8765",
+            "runs/forest --static trees.html --trees 3f2a… 9c41…",
+        ),
     )
     command.add_argument(
         "settings",  # the command line adds to these what stands after an option
@@ -40,6 +43,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--limit", type=int, default=_TREES, help=f"without --trees, so many of each forest (default {_TREES})"
     )
+    command.add_argument("--json", action="store_true", help="print the address, or what was written, as JSON")
     command.set_defaults(run=_run)
 
 
@@ -51,6 +55,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from preftree.recipe.viewing import open_library
     from preftree.report.viewer import serve, write_static
 
+    if not 0 <= arguments.port <= 65535:
+        raise InputError(f"view: --port {arguments.port}: expected 0 (a free one) to 65535")
     if arguments.trees and not arguments.static:
         raise InputError("view: --trees names the trees of a file: name it with --static FILE")
     # A folder may be called lr=0.1, but not in the first part of its path.
@@ -61,12 +67,23 @@ def _run(arguments: argparse.Namespace) -> int:
     library = open_library(forests, load_section(settings))
     try:
         if arguments.static:
-            count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
-            print(f"{arguments.static}: {count} tree{'' if count == 1 else 's'}")
+            try:
+                count = write_static(library, Path(arguments.static), arguments.trees, arguments.limit)
+            except OSError as fault:
+                said = f"{arguments.static}: can't be written ({fault.strerror}); name another file"
+                raise InputError(said) from fault
+            if arguments.json:
+                emit({"file": arguments.static, "trees": count})
+            else:
+                say(f"{arguments.static}: {count} tree{'' if count == 1 else 's'}")
             return 0
 
         def opened(address: str, once: str) -> None:
-            print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.", flush=True)
+            if arguments.json:
+                emit({"address": address})
+            else:
+                print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.")
+            sys.stdout.flush()
             if not arguments.no_open and sys.stdout.isatty():
                 webbrowser.open(once)
 

@@ -241,11 +241,12 @@ def _bytes(text: str) -> int:
 
 def _storable(sample: Sample) -> Sample:
     """JSON may carry half a character (a lone surrogate), which no file can hold: it becomes a question mark."""
-    thought = None if sample.thought is None else _whole(sample.thought)
-    if thought == sample.thought and _whole(sample.text) == sample.text:
+    thought = None if sample.thought is None else whole(sample.thought)
+    if thought == sample.thought and whole(sample.text) == sample.text:
         return sample
-    return replace(sample, text=_whole(sample.text), thought=thought)
+    return replace(sample, text=whole(sample.text), thought=thought)
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
+    """The text with a question mark in the place of each half of a character."""
     return text.encode("utf-8", "replace").decode("utf-8")

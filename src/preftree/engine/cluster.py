@@ -187,7 +187,7 @@ def need_ray() -> Any:
     try:
         import ray
     except ImportError:
-        raise InputError('engine=ray needs Ray: pip install "preftree[ray]"') from None
+        raise InputError("engine=ray needs the extra ray: pip install 'preftree[ray]'") from None
     return ray
 
 

@@ -2,8 +2,9 @@
 
 In:  results by model. Out: a `Comparison`: a column a benchmark (and mode), what each model has there, a row a pair.
 Always true: only items that every model of a column has are counted, and how many were left out is said; several
-samples of an item are one mean; every p-value stands beside what Holm's method makes of it over its family; models
-that were asked under different protocols are not compared unless that is asked for.
+samples of an item are one mean; every p-value stands beside what Holm's method makes of it over its family; what is
+not one measurement (`likeness`: another protocol, version, judge, other rows) is refused unless it is asked for, and
+then its column is named after all its protocols, so that no table shows it as one.
 
 The test is exact: McNemar's for one sample an item, the sign-flip test of item means for several (they are the same
 test there; `statistics.sign_flip_p_value`). Where a benchmark was asked in text and with a program, the better of the
@@ -22,6 +23,7 @@ from typing import TypeVar
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import ACCURACY, Metric
 from preftree.evaluate.figures import item_parts
+from preftree.evaluate.likeness import breaches, manners
 from preftree.evaluate.registry import BENCHMARKS
 from preftree.records import Result
 from preftree.statistics import (
@@ -65,6 +67,7 @@ class Column:
     cells: dict[str, Cell]  # by model
     left_out: int  # items that some model of the column lacks
     averaged: bool
+    unlike: tuple[str, ...] = ()  # in what it is not one measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ def _columns(results: Mapping[str, Sequence[Result]], any_protocol: bool) -> lis
         }
         found += mine.values()
         if len(counting) > 1:
-            found.append(_better([mine[mode] for mode in counting], f"{benchmark} {part}".strip(), list(results)))
+            found.append(_better([mine[mode] for mode in counting], list(results)))
     return found
 
 
@@ -190,12 +193,14 @@ def _column(
 ) -> _Values:
     benchmark, part, mode = key
     name = f"{benchmark} {part}".strip() + (f" ({mode})" if named else "")
-    protocols = {model: str(mine[0].metadata.get("protocol", "")) for model, mine in results.items()}
-    if len(set(protocols.values())) > 1 and not any_protocol:
-        said = ", ".join(f"{model} under {protocol or 'none'}" for model, protocol in protocols.items())
-        raise InputError(
-            f"{name}: different protocols ask and judge differently ({said}); --any-protocol compares them all the same"
-        )
+    unlike = breaches(results)
+    if unlike and not any_protocol:
+        raise InputError(f"{name}: {'; '.join(unlike)}; --any-protocol compares them all the same")
+    protocols = dict.fromkeys(str(result.metadata.get("protocol", "")) for mine in results.values() for result in mine)
+    if len(protocols) > 1:
+        name += f" [{' or '.join(protocols)}]"
+    if not unlike:
+        unlike = manners(results)
     metric = metric_of(benchmark)
     values = {model: _item_values(metric, mine) for model, mine in results.items()}
     common = _common(values)
@@ -203,10 +208,10 @@ def _column(
         raise InputError(f"{name}: {', '.join(values)} have no item in common")
     cells = {model: _cell(common[model], mine) for model, mine in results.items()}
     seen = frozenset().union(*values.values())
-    protocol = " or ".join(dict.fromkeys(protocols.values()))
+    protocol = " or ".join(protocols)
     averaged = counts and set(values) == set(models) and metric.best == 1.0
     left_out = len(seen) - len(next(iter(common.values())))
-    column = Column(name, benchmark, mode, protocol, metric.name, metric.best, cells, left_out, averaged)
+    column = Column(name, benchmark, mode, protocol, metric.name, metric.best, cells, left_out, averaged, tuple(unlike))
     return _Values(column, common, seen)
 
 
@@ -228,8 +233,9 @@ def _cell(values: Mapping[str, float], results: Sequence[Result], mode: str = ""
     return Cell(interval.value, interval.low, interval.high, interval.n, samples, undecided, mode)
 
 
-def _better(modes: Sequence[_Values], name: str, models: Sequence[str]) -> _Values:
+def _better(modes: Sequence[_Values], models: Sequence[str]) -> _Values:
     """Each model in the mode in which it has the larger figure, over the items that all have in all modes."""
+    name = modes[0].column.name.replace(f" ({modes[0].column.mode})", "")
     values = {(one.column.mode, model): mine for one in modes for model, mine in one.by_model.items()}
     common = _common(values)
     if not common:
@@ -246,9 +252,13 @@ def _better(modes: Sequence[_Values], name: str, models: Sequence[str]) -> _Valu
             chosen[model] = replace(cells[mode][model], value=of.value, low=of.low, high=of.high, items=of.n, mode=mode)
     first, seen = modes[0].column, frozenset().union(*(one.seen for one in modes))
     column = replace(
-        first, name=name, mode="better", cells=chosen, left_out=len(seen) - len(next(iter(by_model.values()))),
+        first,
+        name=name,
+        mode="better",
+        cells=chosen,
+        left_out=len(seen) - len(next(iter(by_model.values()))),
         averaged=len(chosen) == len(models) and first.best == 1.0,
-    )  # fmt: skip
+    )
     return _Values(column, by_model, seen)
 
 
@@ -304,13 +314,28 @@ def _notes(
         if undecided and column.mode != "better":
             said = ", ".join(f"{count:,} of {model}" for model, count in undecided.items())
             notes.append(f"{column.name}: undecided, counted as not correct: {said}.")
-        if " or " in column.protocol:
-            notes.append(f"{column.name}: asked under different protocols ({column.protocol}).")
+        if column.mode != "better":
+            notes += [f"{column.name}: {said}: a difference is not the models' alone." for said in column.unlike]
+    for one in (one for one in values if one.column.mode == "better"):
+        tried = Counter(
+            model for other in values if other.column.benchmark == one.column.benchmark and other is not one
+            for model in other.by_model
+        )  # fmt: skip
+        if len(set(tried.values())) > 1:
+            said = ", ".join(f"{model} in {count}" for model, count in tried.items())
+            notes.append(
+                f"{one.column.name}: not all models were asked in all modes ({said}); the better of several is higher "
+                "by chance than one alone, so this column and its differences favour who was asked in more."
+            )
     if any(one.column.mode == "better" for one in values):
         notes.append(
             "Of two modes each model's better one counts, in a column of its own and in the average; as the larger of "
             "two it is high by chance."
         )
+    under = {one.column.name: one.column.protocol for one in averaged}
+    if len(set(under.values())) > 1:
+        said = ", ".join(f"{name} under {protocol}" for name, protocol in under.items())
+        notes.append(f"The average is over benchmarks of several protocols: {said}.")
     if averaged and len(averaged) < len(values):
         notes.append(f"The average is over {', '.join(one.column.name for one in averaged)}.")
     several = sum(pair.column != AVERAGE for pair in pairs)

@@ -9,7 +9,7 @@ is written, and of equally likely ones the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -52,18 +52,25 @@ async def hold(attempt: Attempt) -> Result:
         sampling = replace(sampling, prefill="")
     if sampling.prefill and "stop" not in attempt.overrides:
         sampling = replace(sampling, stop=(*sampling.stop, *asked.stop_after_prefill))
+    said = {"asked": asked_as(asked, sampling)}
     try:
         samples = await (_chosen if asked.choices else _answers)(attempt, asked, sampling)
     except RequestRefusedError as refusal:
-        return result_of(attempt, (), (), Grade(Verdict("wrong", str(refusal))), {"refused": str(refusal)})
+        grade = await grade_nothing(benchmark, attempt.bench, attempt.item, attempt.form, str(refusal))
+        return result_of(attempt, (), (), grade, said | {"refused": str(refusal)})
     bench = replace(attempt.bench, tree=attempt_tree(attempt), sample=attempt.sample)
     if asked.choices:
         response, logprobs = likeliest(samples)
+        if any(map(math.isnan, logprobs.values())):
+            raise InputError(
+                f"{attempt.model}: {benchmark.name} {attempt.item.id}: a log-probability that is not a number (NaN); "
+                "a model that overflows can't be measured: try another dtype"
+            )
         grade = await benchmark.grade(bench, attempt.item, attempt.form, (response,))
-        return result_of(attempt, (response,), samples, grade, {"logprobs": logprobs})
+        return result_of(attempt, (response,), samples, grade, said | {"logprobs": logprobs})
     responses = [sampling.prefill + sample.text for sample in samples]
     grade = await benchmark.grade(bench, attempt.item, attempt.form, responses)
-    return result_of(attempt, responses, samples, grade)
+    return result_of(attempt, responses, samples, grade, said)
 
 
 def likeliest(scored: Sequence[Sample]) -> tuple[str, dict[str, float]]:
@@ -106,6 +113,19 @@ async def ask(attempt: Attempt, turn: int, request: Request, role: str = "model"
     return await attempt.bench.engine.ask(attempt.actor, key, request)
 
 
+def asked_as(asked: Asked, sampling: Sampling) -> str:
+    """A digest of the words that were put to a model and of how its answer was drawn."""
+    drawn = replace(sampling, logprobs=False)  # which changes no answer
+    return digest([asked.messages, asked.text, asked.then, asked.choices, drawn])[:16]
+
+
+def measured(benchmark: Benchmark, item: Item, form: Form, judge: Actor | None) -> dict[str, Any]:
+    """What makes two results one measurement (`likeness`): the rules, the row, who gave the marks; and the labels."""
+    marked = {"judge": judge.identity} if benchmark.needs_judge and judge is not None else {}
+    rules = {"protocol": form.protocol, "mode": form.mode, "version": benchmark.version} | marked
+    return rules | {"item": digest(item)[:16], "labels": dict(item.labels)}
+
+
 def result_of(
     attempt: Attempt,
     responses: list[str] | tuple[str, ...],
@@ -113,8 +133,8 @@ def result_of(
     grade: Grade,
     more: dict[str, Any] | None = None,
 ) -> Result:
-    """The result of one attempt. `metadata` holds labels, scores, form, what was thought, and the log-probability of
-    what was said, where it was asked for."""
+    """The result of one attempt. `metadata` holds what was measured, scores, what was thought, and the log-probability
+    of what was said, where it was asked for."""
     logprobs = [value for sample in samples for value in sample.logprobs or ()]
     given = bool(samples) and all(sample.logprobs is not None for sample in samples)
     likely = {"logprob": {"sum": sum(logprobs), "tokens": len(logprobs)}} if given else {}
@@ -129,10 +149,8 @@ def result_of(
         input_tokens=sum(sample.input_tokens for sample in samples),
         output_tokens=sum(sample.output_tokens for sample in samples),
         truncated=any(sample.finish_reason == "length" for sample in samples),
-        metadata={
-            "protocol": attempt.form.protocol,
-            "mode": attempt.form.mode,
-            "labels": dict(attempt.item.labels),
+        metadata=measured(attempt.benchmark, attempt.item, attempt.form, attempt.bench.judge)
+        | {
             "scores": dict(grade.scores),
             "why": grade.verdict.why,
             "thoughts": sum(sample.thought is not None for sample in samples),
@@ -140,6 +158,14 @@ def result_of(
         | likely
         | (more or {}),
     )
+
+
+async def grade_nothing(benchmark: Benchmark, bench: Bench, item: Item, form: Form, why: str) -> Grade:
+    """The grade of an item that was not answered: wrong; in a ratio of two sums it counts as an empty answer does."""
+    scores: Mapping[str, float] = {}
+    if any(metric.denominator for metric in benchmark.metrics):
+        scores = (await grade_given(benchmark, bench, item, form, ("",))).scores
+    return Grade(Verdict("wrong", why), scores)
 
 
 async def grade_given(benchmark: Benchmark, bench: Bench, item: Item, form: Form, responses: tuple[str, ...]) -> Grade:

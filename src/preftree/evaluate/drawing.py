@@ -8,24 +8,25 @@ another ranker, another reward, more samples; log-probabilities are kept with th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Budget, Engine, Sampling, opening, run_all, settle, together
-from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.engine import Budget, Engine, Sampling, opening, run_all, settle
+from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.classes import answer_classes
-from preftree.evaluate.converse import hold
 from preftree.evaluate.kept import Kept
-from preftree.evaluate.runner import write_results
-from preftree.forest import Account, Forest
+from preftree.evaluate.runner import hold_all, write_results
+from preftree.forest import Account
 from preftree.progress import progress
 from preftree.records import Action, Message, Problem, Result, Verdict, digest
-from preftree.verify import Judge
+
+_AT_ONCE = 64  # problems whose answers are compared at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,19 @@ class Pool:
     benchmark: Benchmark
     form: Form
     items: tuple[Item, ...]
+
+    def dataset(self, item: Item) -> str:
+        """Under which name an item's figures are counted: of problems of one's own each has its data set's."""
+        return item.problem.dataset if self.form.protocol == "own" else self.benchmark.name
+
+
+def measured_by(pools: Sequence[Pool]) -> dict[str, str]:
+    """By data set: under which rules its answers are asked for and judged, in words."""
+    return {
+        pool.dataset(item): f"{pool.form.protocol} ({pool.form.mode}), version {pool.benchmark.version}"
+        for pool in pools
+        for item in pool.items
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,76 +137,72 @@ async def draw(
     budget: Budget | None = None,
 ) -> tuple[list[Drawn], Account]:
     """All samples of all pools, judged and compared; goes on where it was."""
-    work = [(pool, item) for pool in pools for item in pool.items]
-    kept = Kept(out / "classes.jsonl")
-    with Forest(out) as forest:
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as judge:
-            engine = Engine(forest, interpreter, judge, budget)
-            with progress(f"drawing from {name}", len(work) * (draws.samples + greedy), "answers") as bar:
-                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
-
-                async def one(place: tuple[Pool, Item]) -> Drawn:
-                    drawn = await _draw(engine, *place, name, actor, draws, greedy)
-                    bar.advance(draws.samples + greedy)
-                    return await _classed(engine, *place, drawn, kept, greedy_votes)
-
-                # All samples of an item are asked together, so that an actor reads their common prompt once.
-                at_once = -(-draws.concurrency // draws.samples)
-                found = await run_all(engine, work, one, concurrency=at_once)
-            account = engine.account
-    write_results(out / "results.jsonl", [result for drawn in found for result in drawn.results])
-    if greedy:
-        write_results(out / "greedy.jsonl", [drawn.greedy for drawn in found if drawn.greedy is not None])
-    return found, account
+    each = draws.samples + greedy
+    async with open_bench(out, environment=environment, budget=budget) as bench:
+        attempts = _attempts(bench, pools, name, actor, draws, greedy)
+        total = each * sum(len(pool.items) for pool in pools)
+        results = iter(await hold_all(bench, attempts, f"drawing from {name}", total, draws.concurrency))
+        found = [
+            _drawn(pool, item, [next(results) for _ in range(each)], draws) for pool in pools for item in pool.items
+        ]
+        write_results(out / "results.jsonl", [result for drawn in found for result in drawn.results])
+        if greedy:
+            write_results(out / "greedy.jsonl", [drawn.greedy for drawn in found if drawn.greedy is not None])
+        return await _compared(
+            bench.engine, pools, found, Kept(out / "classes.jsonl"), greedy_votes
+        ), bench.engine.account
 
 
-async def _draw(engine: Engine, pool: Pool, item: Item, name: str, actor: Actor, draws: Draws, greedy: bool) -> Drawn:
+def _attempts(
+    bench: Bench, pools: Sequence[Pool], name: str, actor: Actor, draws: Draws, greedy: bool
+) -> Iterator[Attempt]:
+    """Of each item all samples, then the greedy answer."""
     overrides: dict[str, Any] = {"temperature": draws.temperature, "top_p": draws.top_p}
     if draws.max_tokens is not None:
         overrides["max_tokens"] = draws.max_tokens
     told = overrides | {"logprobs": draws.logprobs and actor.capabilities.logprobs}
-    first = Attempt(
-        Bench(engine),
-        pool.benchmark,
-        pool.form,
-        actor,
-        name,
-        item,
-        seed=draws.seed,
-        overrides=told,
-    )
-    attempts = [replace(first, sample=sample) for sample in range(draws.samples)]
-    if greedy:
-        # Another model's name: a place of its own in the journal.
-        greedily = overrides | {"temperature": 0.0, "top_p": 1.0}
-        attempts.append(replace(first, model=f"{name} (greedy)", overrides=greedily))
-    own = pool.form.protocol == "own"
-    dataset = item.problem.dataset if own else pool.benchmark.name
-    results = [replace(result, dataset=dataset) for result in await together(*map(hold, attempts))]
-    asked = pool.benchmark.ask(item, pool.form)
+    greedily = overrides | {"temperature": 0.0, "top_p": 1.0}
+    for pool in pools:
+        for item in pool.items:
+            first = Attempt(bench, pool.benchmark, pool.form, actor, name, item, seed=draws.seed, overrides=told)
+            yield from (replace(first, sample=sample) for sample in range(draws.samples))
+            if greedy:
+                # Another model's name: a place of its own in the journal.
+                yield replace(first, model=f"{name} (greedy)", overrides=greedily)
+
+
+def _drawn(pool: Pool, item: Item, results: Sequence[Result], draws: Draws) -> Drawn:
+    dataset = pool.dataset(item)
+    named = [replace(result, dataset=dataset) for result in results]
     return Drawn(
-        key=item.id if own else f"{pool.benchmark.name}/{item.id}",
+        key=item.id if pool.form.protocol == "own" else f"{pool.benchmark.name}/{item.id}",
         dataset=dataset,
-        conversation=asked.messages or (Message("user", item.problem.instruction),),
-        results=tuple(results[: draws.samples]),
-        greedy=results[-1] if greedy else None,
+        conversation=pool.benchmark.ask(item, pool.form).messages or (Message("user", item.problem.instruction),),
+        results=tuple(named[: draws.samples]),
+        greedy=named[-1] if len(named) > draws.samples else None,
         classes=(),
         greedy_class=None,
     )
 
 
-async def _classed(engine: Engine, pool: Pool, item: Item, drawn: Drawn, kept: Kept, greedy_votes: bool) -> Drawn:
+async def _compared(
+    engine: Engine, pools: Sequence[Pool], found: Sequence[Drawn], kept: Kept, greedy_votes: bool
+) -> list[Drawn]:
     """With the classes of its answers; the greedy one is compared with them only where it votes."""
-    answers = [result.answer for result in drawn.results]
-    if greedy_votes and drawn.greedy is not None:
-        answers.append(drawn.greedy.answer)
-    problem, rule = item.problem, pool.benchmark.equal
-    key = digest([drawn.key, rule or problem.verifier, problem.tests, answers])
-    if key not in kept:
-        kept.add({key: await answer_classes(engine, problem, answers, rule)})
-    classes = kept[key]
-    return replace(
-        drawn,
-        classes=tuple(classes[: len(drawn.results)]),
-        greedy_class=classes[-1] if len(classes) > len(drawn.results) else None,
-    )
+    items = [(pool.benchmark.equal, item.problem) for pool in pools for item in pool.items]
+    with progress("comparing answers", len(items), "problems") as bar:
+
+        async def one(place: tuple[Drawn, tuple[str, Problem]]) -> Drawn:
+            drawn, (rule, problem) = place
+            answers = [result.answer for result in drawn.results]
+            if greedy_votes and drawn.greedy is not None:
+                answers.append(drawn.greedy.answer)
+            key = digest([drawn.key, rule or problem.verifier, problem.tests, answers])
+            if key not in kept:
+                kept.add({key: await answer_classes(engine, problem, answers, rule)})
+            classes = tuple(kept[key])
+            bar.advance()
+            samples = len(drawn.results)
+            return replace(drawn, classes=classes[:samples], greedy_class=(*classes[samples:], None)[0])
+
+        return await run_all(engine, zip(found, items, strict=True), one, concurrency=_AT_ONCE)

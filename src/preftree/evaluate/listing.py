@@ -1,4 +1,4 @@
-"""What there is to evaluate on: the benchmarks and suites, for whoever chooses.
+"""What there is to evaluate on: the benchmarks and suites, and those of reward models, for whoever chooses.
 
 In:  nothing. Out: plain rows.
 """
@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from preftree.evaluate.benchmark import PROTOCOLS
+from preftree.evaluate.benchmark import PROTOCOLS, Published
 from preftree.evaluate.registry import BENCHMARKS
+from preftree.evaluate.rewards import REWARD_BENCHMARKS
 from preftree.evaluate.suites import SUITES
 from preftree.problems import licence_of
 
 
 def listing() -> dict[str, Any]:
-    """Benchmarks in the order of the registry, suites, protocols."""
+    """Benchmarks in the order of the registry, suites, protocols, benchmarks of reward models."""
     return {
         "benchmarks": [
             {
@@ -25,12 +26,7 @@ def listing() -> dict[str, Any]:
                 "metrics": [metric.name for metric in benchmark.metrics],
                 "groups": list(benchmark.groups),
                 "needs_judge": benchmark.needs_judge,
-                "hub": benchmark.published.hub or None,
-                "files": [
-                    f"{folder}/{file}" for folder in benchmark.published.folders for file in benchmark.published.files
-                ],
-                "licence": licence_of(benchmark.name).name,
-                "licence_note": licence_of(benchmark.name).note or None,
+                **_place(benchmark.name, benchmark.published),
                 "version": benchmark.version,
             }
             for benchmark in BENCHMARKS.values()
@@ -46,4 +42,24 @@ def listing() -> dict[str, Any]:
             for name, suite in SUITES.items()
         ],
         "protocols": list(PROTOCOLS),
+        "reward_benchmarks": [
+            {
+                "benchmark": benchmark.name,
+                "rows": benchmark.rows,
+                "columns": list(benchmark.row),
+                **_place(benchmark.name, benchmark.published),
+                "version": benchmark.version,
+            }
+            for benchmark in REWARD_BENCHMARKS.values()
+        ],
+    }
+
+
+def _place(name: str, published: Published) -> dict[str, Any]:
+    """Where its rows are, and under which terms."""
+    return {
+        "hub": published.hub or None,
+        "files": [f"{folder}/{file}" for folder in published.folders for file in published.files],
+        "licence": licence_of(name).name,
+        "licence_note": licence_of(name).note or None,
     }

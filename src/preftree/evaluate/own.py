@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from preftree.engine import Place, Sampling, act, opening, past_of, reply, settle, trace_critique
 from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.benchmark import Asked, Attempt, Bench, Benchmark, Form, Grade, Item, Published, Read
+from preftree.evaluate.converse import asked_as, measured
 from preftree.records import Action, Message, Problem, Result, Verdict, digest
 
 # The form that stands in results: there is one only.
@@ -53,19 +54,21 @@ def own_benchmark(own: ProblemSet) -> Benchmark:
     """The problems as a benchmark. Its rows are the problems given, wherever they came from."""
     protocol = own.protocol
     items = tuple(Item(problem.id, problem) for problem in own.problems)
-    sampling = Sampling(
-        protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill
-    )  # fmt: skip
+    sampling = Sampling(protocol.temperature, protocol.top_p, protocol.max_tokens, protocol.stop, protocol.prefill)
 
     async def converse(attempt: Attempt) -> Result:
-        return await _converse(attempt, protocol.turns, sampling)
+        actions = await _converse(attempt, protocol.turns, sampling)
+        return _result(attempt, actions, protocol.turns, asked_as(ask(attempt.item, attempt.form), sampling))
+
+    def ask(item: Item, form: Form) -> Asked:
+        return Asked(opening(item.problem), sampling=sampling)
 
     return Benchmark(
         name=own.name,
         published=Published(),
         read=lambda path, published: Read(items),
         rows=len(items),
-        ask=lambda item, form: Asked(opening(item.problem), sampling=sampling),
+        ask=ask,
         grade=_grade,
         reference=lambda item, form: None,
         converse=converse,
@@ -79,7 +82,7 @@ async def _grade(bench: Bench, item: Item, form: Form, responses: Sequence[str])
     return Grade(action.verdict or Verdict("undecided", "not judged"))
 
 
-async def _converse(attempt: Attempt, turns: int, sampling: Sampling) -> Result:
+async def _converse(attempt: Attempt, turns: int, sampling: Sampling) -> list[Action]:
     """One conversation of at most so many turns, until a turn is correct."""
     engine, problem, sample = attempt.bench.engine, attempt.item.problem, attempt.sample
     tree = digest([attempt.model, problem.id])[:24]
@@ -91,7 +94,7 @@ async def _converse(attempt: Attempt, turns: int, sampling: Sampling) -> Result:
         try:
             (action,) = await act(
                 engine, attempt.actor, place, problem, messages, past, (sample,), sampling, attempt.seed
-            )  # fmt: skip
+            )
         except RequestRefusedError as refusal:
             # A prompt that the model can't read is a question it did not answer.
             actions.append(Action("", attempt.model, "refused", sample, verdict=Verdict("wrong", str(refusal))))
@@ -101,11 +104,14 @@ async def _converse(attempt: Attempt, turns: int, sampling: Sampling) -> Result:
             break
         said = reply(action, trace_critique(problem, action))
         messages = (*messages, Message("assistant", action.text), Message("user", said))
-    return _result(attempt, actions)
+    return actions
 
 
-def _result(attempt: Attempt, actions: Sequence[Action]) -> Result:
+def _result(attempt: Attempt, actions: Sequence[Action], turns: int, asked: str) -> Result:
     last = actions[-1].verdict
+    rules = measured(attempt.benchmark, attempt.item, attempt.form, None)
+    # Turns with feedback are part of what is measured.
+    rules |= {"protocol": attempt.form.protocol if turns == 1 else f"own, {turns} turns"}
     return Result(
         model=attempt.model,
         problem=attempt.item.problem.id,
@@ -117,4 +123,5 @@ def _result(attempt: Attempt, actions: Sequence[Action]) -> Result:
         input_tokens=sum(action.input_tokens for action in actions),
         output_tokens=sum(action.output_tokens for action in actions),
         truncated=any(action.truncated for action in actions),
+        metadata=rules | {"asked": asked},
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import csv
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 from preftree.errors import InputError
+from preftree.evaluate.benchmark import PROTOCOL_NAMES
 
 SOURCE = "arXiv 2404.02078"
 # Table 5 is table 10 grouped, so it has no rows of its own.
@@ -83,6 +85,18 @@ def paper_rows(columns: Collection[str], tables: Collection[str] = ()) -> list[P
             elif figures:
                 found[key] = PaperRow(name, row.model, figures)
     return list(found.values())
+
+
+def paper_notes(rows: Sequence[PaperRow], columns: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which of our columns stand above the paper's figures and were asked under another protocol than the paper's."""
+    shown = {column for row in rows for column in row.figures}
+    others = [column for column in columns if column["name"] in shown and column["protocol"] != PROTOCOL_NAMES["eurus"]]
+    if not others:
+        return []
+    said = ", ".join(f"{column['name']} ({column['protocol'] or 'none'})" for column in others)
+    return [
+        f"The paper's figures are of its own protocol, eurus; asked otherwise here, so another measurement: {said}."
+    ]
 
 
 def _column(title: str) -> str:

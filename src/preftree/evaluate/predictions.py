@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from preftree.engine.calls import whole
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Benchmark, Form, Item
 from preftree.problems.places import Place, file_values, place_files
@@ -85,7 +86,7 @@ def _prediction(where: str, row: dict[str, Any]) -> Prediction:
     texts = [said] if isinstance(said, str) else said
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise InputError(f'{where}, field "response": expected text, or a list of texts, one a turn')
-    return Prediction(where, str(row["id"]), sample, tuple(texts))
+    return Prediction(where, str(row["id"]), sample, tuple(map(whole, texts)))  # as a model's own answers are kept
 
 
 def _check_turns(one: Prediction, benchmark: Benchmark, item: Item, form: Form) -> None:

@@ -46,8 +46,14 @@ class RerankSettings:
 
     counts: tuple[int, ...] = ()  # the N of best of N; none: 1, 2, 4, … up to the samples drawn
     rankers: tuple[str, ...] = (
-        "random", "greedy", "logprob-sum", "logprob-mean", REWARDS, "self-consistency", "pass@N",
-    )  # fmt: skip
+        "random",
+        "greedy",
+        "logprob-sum",
+        "logprob-mean",
+        REWARDS,
+        "self-consistency",
+        "pass@N",
+    )
     tie: Tie = "greedy"  # whom self-consistency gives a tie to
     greedy_votes: bool = False  # the greedy answer is the first of the N that vote
     estimate: Estimate = "all"

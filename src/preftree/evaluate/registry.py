@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
 from preftree.evaluate.benchmarks.asdiv import ASDIV
 from preftree.evaluate.benchmarks.bbh import BBH
@@ -19,6 +19,7 @@ from preftree.evaluate.benchmarks.mmlu import MMLU
 from preftree.evaluate.benchmarks.mt_bench import MT_BENCH
 from preftree.evaluate.benchmarks.svamp import SVAMP
 from preftree.evaluate.benchmarks.theoremqa import THEOREMQA
+from preftree.evaluate.rewards import REWARD_BENCHMARKS
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark
@@ -40,14 +41,18 @@ BENCHMARKS: dict[str, Benchmark] = {
         MINT,
         MT_BENCH,
     )
-}  # fmt: skip
+}
 
 
 def find_benchmark(name: str) -> Benchmark:
     """The benchmark of this name, under the settings after its colon, if it has any ("mint:k=3")."""
     base, colon, settings = name.partition(":")
+    if base in REWARD_BENCHMARKS:
+        raise InputError(
+            f"{base}: measures reward models; run preftree rewards benchmarks=[{base}] scorers.NAME.model=…"
+        )
     if base not in BENCHMARKS:
-        raise InputError(f'no benchmark is named "{base}"; there are {", ".join(BENCHMARKS)}')
+        raise InputError(f'no benchmark is named "{base}"{nearest(base, BENCHMARKS)}')
     found = BENCHMARKS[base]
     if not colon:
         return found

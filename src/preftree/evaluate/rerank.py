@@ -1,71 +1,43 @@
 """Best of N: one policy's samples, and the answer that rewards, votes, log-probabilities or chance choose among them.
 
 In:  samples as `drawing` gives them, rewards by name, which rankers. Out: curves over N, in all and by data set.
-Always true: all answers to one problem are scored together; a reward is asked for once, and kept under the fingerprint
-of who gave it: a run that was killed goes on, and another reward later leaves those that are there alone.
+Always true: all answers to one problem are scored together. Whoever gives a reward keeps it (`rewards.score_groups`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.drawing import Drawn
-from preftree.evaluate.kept import Kept
 from preftree.evaluate.rankers import Judged, RerankSettings, accuracies, chosen_rankers, curve_rows
-from preftree.records import Message, Result, digest
+from preftree.records import Message, Result
 
 # Conversations that share a prompt, to one reward each.
 Reward = Callable[[Sequence[Sequence[tuple[Message, ...]]]], list[list[float]]]
-# So many answers are scored between two writes: what a kill costs.
-_PART = 512
 _LOGPROBS = ("logprob-sum", "logprob-mean")
 
 
-@dataclass(frozen=True, slots=True)
-class RewardSource:
-    """A reward by name. `fingerprint` says what gives it; `load` is called only if a reward is missing."""
-
-    name: str
-    fingerprint: str
-    load: Callable[[], Reward]
-
-
-def reward_all(drawn: Sequence[Drawn], sources: Sequence[RewardSource], out: Path) -> dict[str, list[list[float]]]:
+def reward_all(drawn: Sequence[Drawn], rewards: Mapping[str, Reward], out: Path) -> dict[str, list[list[float]]]:
     """By name: the rewards of each item's samples. Also as `rewards.json`: name → item → one for each sample, null for
     an answer that could not be read."""
-    found = {source.name: _rewards(drawn, source, out) for source in sources}
+    conversations = [_conversations(one) for one in drawn]
+    found = {name: reward(conversations) for name, reward in rewards.items()}
+    for name, of_items in found.items():
+        if any(math.isnan(value) or value == math.inf for values in of_items for value in values):
+            raise InputError(f"reward {name}: a reward that is not a number (NaN); nothing can be ranked by it")
     plain = {
-        name: {one.key: [_or_null(value) for value in values] for one, values in zip(drawn, rewards, strict=True)}
-        for name, rewards in found.items()
+        name: {one.key: [_or_null(value) for value in values] for one, values in zip(drawn, of_items, strict=True)}
+        for name, of_items in found.items()
     }
     partial = out / "rewards.json.partial"
     partial.write_text(json.dumps(plain), encoding="utf-8")
     partial.replace(out / "rewards.json")
     return found
-
-
-def _rewards(drawn: Sequence[Drawn], source: RewardSource, out: Path) -> list[list[float]]:
-    kept = Kept(out / "rewards" / f"{digest(source.fingerprint)[:16]}.jsonl")
-    keys = [digest([one.conversation, [result.responses for result in one.results]]) for one in drawn]
-    conversations = {key: _conversations(one) for key, one in zip(keys, drawn, strict=True)}
-    missing = [key for key in conversations if key not in kept]
-    reward = source.load() if missing else None
-    while missing and reward is not None:
-        part = [missing.pop(0)]
-        while missing and sum(len(conversations[key]) for key in (*part, missing[0])) <= _PART:
-            part.append(missing.pop(0))
-        values = reward([conversations[key] for key in part])
-        if any(math.isnan(value) for of_item in values for value in of_item):
-            raise InputError(f"reward {source.name}: a reward that is not a number (NaN); nothing can be ranked by it")
-        plain = [[_or_null(value) for value in of_item] for of_item in values]
-        kept.add(dict(zip(part, plain, strict=True)))
-    return [[-math.inf if value is None else value for value in kept[key]] for key in keys]
 
 
 def _conversations(one: Drawn) -> list[tuple[Message, ...]]:
@@ -129,6 +101,10 @@ def _logprob(result: Result) -> tuple[float, float] | None:
         return None
     if not found["tokens"]:
         return -math.inf, -math.inf
+    if math.isnan(found["sum"]):
+        raise InputError(
+            f"{result.model}: {result.dataset} {result.problem}: a log-probability that is not a number (NaN)"
+        )
     return found["sum"], found["sum"] / found["tokens"]
 
 

@@ -9,15 +9,16 @@ same results; a journal that was begun with other rows of a benchmark is refused
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Budget, Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter
+from preftree.engine import Budget, run_all
+from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Attempt, Bench, Benchmark, Form, Item
 from preftree.evaluate.converse import hold, tree_of
 from preftree.evaluate.own import OWN, ProblemSet, own_benchmark
@@ -25,7 +26,6 @@ from preftree.evaluate.summary import Spent, busy_seconds
 from preftree.forest import Cost, Forest
 from preftree.progress import progress
 from preftree.records import Result, canonical, digest, from_json
-from preftree.verify import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,25 @@ async def measure(
     budget: Budget | None = None,
 ) -> list[Result]:
     """Hold all conversations, `concurrency` at a time; goes on where it was."""
-    with Forest(out) as forest:
-        await _bind(forest, tasks)
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            engine = Engine(forest, interpreter, verifiers, budget)
-            bench = Bench(engine, judge)
-            total = len(models) * sum(task.attempts for task in tasks)
-            with progress(f"evaluating {', '.join(models)}", total, "answers") as bar:
-                engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
+    async with open_bench(out, judge, environment, budget) as bench:
+        await _bind(bench.engine.forest, tasks)
+        total = len(models) * sum(task.attempts for task in tasks)
+        attempts = _attempts(bench, tasks, models)
+        return await hold_all(bench, attempts, f"evaluating {', '.join(models)}", total, concurrency)
 
-                async def one(attempt: Attempt) -> Result:
-                    result = await hold(attempt)
-                    bar.advance()
-                    return result
 
-                return await run_all(engine, _attempts(bench, tasks, models), one, concurrency=concurrency)
+async def hold_all(bench: Bench, attempts: Iterable[Attempt], title: str, total: int, concurrency: int) -> list[Result]:
+    """The results of all these conversations in their order, so many at a time."""
+    engine = bench.engine
+    with progress(title, total, "answers") as bar:
+        engine.on_answer = lambda: bar.advance(0, note=f"{engine.new_tokens:,} tokens written")
+
+        async def one(attempt: Attempt) -> Result:
+            result = await hold(attempt)
+            bar.advance()
+            return result
+
+        return await run_all(engine, attempts, one, concurrency=concurrency)
 
 
 def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) -> Iterator[Attempt]:
@@ -85,9 +89,7 @@ def _attempts(bench: Bench, tasks: Sequence[Task], models: Mapping[str, Actor]) 
             for form in task.forms:
                 for item in task.items:
                     for sample in range(task.samples_in(form)):
-                        yield Attempt(
-                            bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides
-                        )  # fmt: skip
+                        yield Attempt(bench, task.benchmark, form, actor, name, item, sample, task.seed, task.overrides)
 
 
 async def _bind(forest: Forest, tasks: Sequence[Task]) -> None:
@@ -142,7 +144,7 @@ async def evaluate(
     task = Task(benchmark, items, (OWN,), protocol.samples, protocol.seed)
     results = await measure(
         [task], models, out, concurrency=protocol.concurrency, environment=environment, budget=budget
-    )  # fmt: skip
+    )
     write_results(out / "results.jsonl", results)
     return results
 

@@ -3,7 +3,8 @@
 In:  directories of `preftree evaluate`, `score out=…`, `rerank` and of reward benchmarks. Out: results by model, and
 figures that have no items of ours behind them, ready for the paper's columns.
 Always true: a model that comes from several directories is told apart by theirs; what is no result directory is an
-InputError that names it.
+InputError that names it; figures of one column that were measured under other rules, or over other numbers of rows, are
+refused unless that is asked for, and then said.
 """
 
 from __future__ import annotations
@@ -11,31 +12,34 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.paper import COLUMNS
+from preftree.evaluate.rewards import REWARD_BENCHMARKS
 from preftree.evaluate.runner import load_results
 from preftree.records import Result
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row for the table alone: figures in per cent, by our names of columns."""
+    """A row for the table alone: figures in per cent, by our names of columns; and by column what was measured."""
 
     name: str
     figures: dict[str, float]
+    measured_by: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
     results: dict[str, list[Result]]  # by model, as it is called in tables
     rows: tuple[TableRow, ...]  # of rerank and of reward benchmarks
+    notes: tuple[str, ...] = ()  # on these rows
 
 
-def read_runs(directories: Sequence[str]) -> Runs:
+def read_runs(directories: Sequence[str], *, any_protocol: bool = False) -> Runs:
     """All of them together."""
     found: list[tuple[Path, str, list[Result]]] = []
     rows: list[tuple[Path, TableRow]] = []
@@ -58,11 +62,23 @@ def read_runs(directories: Sequence[str]) -> Runs:
             raise InputError(f"{directory}: named twice")
         results[label] = mine
     twice = Counter(row.name for _, row in rows)
-    return Runs(results, tuple(row if twice[row.name] == 1 else _apart(directory, row) for directory, row in rows))
+    told = [row if twice[row.name] == 1 else replace(row, name=f"{directory}: {row.name}") for directory, row in rows]
+    unlike = _unlike(told)
+    if unlike and not any_protocol:
+        raise InputError(f"{unlike[0]}; --any-protocol shows them all the same")
+    return Runs(results, tuple(told), tuple(f"{said}: a difference is not the rows' alone." for said in unlike))
 
 
-def _apart(directory: Path, row: TableRow) -> TableRow:
-    return TableRow(f"{directory}: {row.name}", row.figures)
+def _unlike(rows: Sequence[TableRow]) -> list[str]:
+    """The columns whose figures are not of one measurement."""
+    found = []
+    for column in dict.fromkeys(name for row in rows for name in row.figures):
+        by = {row.name: row.measured_by.get(column, "unknown rules") for row in rows if column in row.figures}
+        if len(set(by.values())) > 1:
+            (a, of_a), *others = by.items()
+            b, of_b = next((name, of) for name, of in others if of != of_a)
+            found.append(f"{column}: measured otherwise ({a}: {of_a}; {b}: {of_b})")
+    return found
 
 
 def _reranking(directory: Path) -> list[TableRow]:
@@ -70,11 +86,15 @@ def _reranking(directory: Path) -> list[TableRow]:
     stage = _json(directory / "stage.json")
     if stage is None or stage.get("kind") != "rerank":
         return []
-    by_method: dict[str, dict[str, float]] = {}
-    for row in stage["report"]["by_dataset"]:
+    report = stage["report"]
+    found: dict[str, TableRow] = {}
+    for row in report["by_dataset"]:
         if row["value"] is not None:
-            by_method.setdefault(row["method"], {})[f"{row['dataset']}@{row['n']}"] = 100 * row["value"]
-    return [TableRow(method, figures) for method, figures in by_method.items()]
+            mine = found.setdefault(row["method"], TableRow(row["method"], {}))
+            column = f"{row['dataset']}@{row['n']}"
+            mine.figures[column] = 100 * row["value"]
+            mine.measured_by[column] = f"{report['measured_by'][row['dataset']]}, {row['problems']:,} problems"
+    return list(found.values())
 
 
 def _rewards(directory: Path) -> list[TableRow]:
@@ -84,10 +104,17 @@ def _rewards(directory: Path) -> list[TableRow]:
     summary = _json(directory / "summary.json")
     if summary is None:
         raise InputError(f"{directory}: has rewards.jsonl, and no summary.json; run its command again to its end")
-    return [
-        TableRow(row["model"], {name: value for name, value in row.items() if name != "model" and value is not None})
-        for row in summary["rows"]
-    ]
+    found = []
+    for row in summary["rows"]:
+        figures = {name: value for name, value in row.items() if name != "model" and value is not None}
+        by = {
+            column: f"version {one['version']}, {one['scored']:,} rows"
+            for one in summary["benchmarks"]
+            if one["scorer"] == row["model"]
+            for column in REWARD_BENCHMARKS[one["benchmark"]].row
+        }
+        found.append(TableRow(row["model"], figures, {column: by[column] for column in figures}))
+    return found
 
 
 def _json(file: Path) -> dict[str, Any] | None:

@@ -10,7 +10,9 @@ What `score` returns, and `preftree score --json` prints:
     metric, score, low, high              the benchmark's first metric with its 95% interval over items
     n                                     items that count; `rows_in_full`: how many the published set has
     rows_found, set_aside                 items in the data, and rows of it that could not be used (each with why)
-    correct, wrong, undecided             verdicts, one a response; `without_response`: items that have none
+    correct, wrong, undecided             verdicts, one a response (of answers that get marks, "correct" says that all
+                                          were given); `without_response`: items that have none
+    graded                                whether answers get marks; then there is no pass@k
     samples                               the most responses that an item has; `pass_at`: rows with k, where several
     metrics, groups                       every metric; by label (level, subject, …), the same for each of its values
     notes                                 sentences: what a reader must know of these figures
@@ -21,33 +23,30 @@ A benchmark of reward models gives benchmark, figures, … as `rewards.score_rew
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from preftree.actors import Actor
-from preftree.engine import Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.errors import InputError
+from preftree.engine import run_all
+from preftree.environment import EnvironmentSettings
+from preftree.errors import InputError, nearest
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
-from preftree.evaluate.converse import grade_given
+from preftree.evaluate.converse import grade_given, grade_nothing, measured
 from preftree.evaluate.figures import pass_at
 from preftree.evaluate.items import locate
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
 from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
+from preftree.evaluate.rewards import REWARD_BENCHMARKS, score_rewards
 from preftree.evaluate.runner import write_results
 from preftree.evaluate.summary import figure, figures_by
-from preftree.forest import Forest
 from preftree.progress import progress
-from preftree.records import Result, Verdict
-from preftree.verify import Judge
+from preftree.records import Result, digest
 
-REWARD_BENCHMARKS = ("rewardbench", "autoj", "mt_bench_human")
 _CONCURRENCY = 128  # gradings at a time: enough for every core, few enough to hold their texts
 
 
@@ -80,7 +79,7 @@ async def score(
 ) -> dict[str, Any]:
     """Grade a file of responses; with `out`, also `results.jsonl` there, as an evaluation leaves it."""
     if name.partition(":")[0] not in names():
-        raise InputError(f'no benchmark is named "{name}"; there are {", ".join(names())}')
+        raise InputError(f'no benchmark is named "{name}"{nearest(name, names())}')
     if name in REWARD_BENCHMARKS:
         return score_reward_rows(name, predictions, data)
     benchmark = find_benchmark(name)
@@ -94,27 +93,39 @@ async def score(
         raise InputError(f"{predictions}: no responses")
     tasks = [
         Grading(item, sample, one) for item in read.items for sample, one in sorted(found.get(item.id, {}).items())
-    ]  # fmt: skip
+    ]
     missing = [item for item in read.items if item.id not in found]
     if not partial:
         tasks += [Grading(item) for item in missing]
     with TemporaryDirectory(prefix="preftree-score-") as folder:
         async with open_bench(out or Path(folder), judge, environment) as bench:
+            await _bind(bench, [benchmark.name, form, model], environment or EnvironmentSettings())
             results = await grade_all(bench, benchmark, form, tasks, model)
     if out is not None:
         write_results(out / "results.jsonl", results)
     return report(benchmark, form, results, len(read.items), read.set_aside, len(missing), partial)
 
 
+async def _bind(bench: Bench, of: list[Any], environment: EnvironmentSettings) -> None:
+    """What was graded is kept by the response: under other limits its verdict could be another, and another
+    benchmark's results would take this one's place."""
+    forest = bench.engine.forest
+    for name, now in (("what is scored", digest(of)), ("settings of the jail", digest(environment))):
+        before = forest.meta(name)
+        if before is None:
+            await forest.set_meta(name, now)
+        elif before != now:
+            what = "another benchmark, form or model" if name == "what is scored" else f"other {name}"
+            raise InputError(f"{forest.directory}: holds scores of {what}; use another out=…")
+
+
 def score_reward_rows(name: str, predictions: str, data: str | None = None) -> dict[str, Any]:
     """Given rewards or preferences, counted by the benchmarks of reward models."""
-    rewards = importlib.import_module("preftree.evaluate.rewards")
     try:
-        counted: dict[str, Any] = rewards.score_rewards(name, list(prediction_rows(predictions)), data)
+        return score_rewards(name, list(prediction_rows(predictions)), data)
     except InputError as fault:
         # It knows the rows, not their file.
         raise InputError(f"{predictions} {fault}" if str(fault).startswith("row ") else str(fault)) from fault
-    return counted
 
 
 def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
@@ -124,16 +135,6 @@ def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
     return Form(find_protocol(protocol), mode or benchmark.modes[0])
 
 
-@asynccontextmanager
-async def open_bench(
-    folder: Path, judge: Actor | None = None, environment: EnvironmentSettings | None = None
-) -> AsyncIterator[Bench]:
-    """Jail, verifiers and journal for grading; closed at the end, whatever happens."""
-    with Forest(folder) as forest:
-        async with Interpreter(environment or EnvironmentSettings()) as interpreter, Judge() as verifiers:
-            yield Bench(Engine(forest, interpreter, verifiers), judge)
-
-
 async def grade_all(
     bench: Bench, benchmark: Benchmark, form: Form, tasks: Sequence[Grading], model: str
 ) -> list[Result]:
@@ -141,11 +142,12 @@ async def grade_all(
     with progress(f"scoring {benchmark.name}", len(tasks), "responses") as bar:
 
         async def one(task: Grading) -> Result:
-            grade = Grade(Verdict("wrong", "no response"))
-            if task.prediction is not None:
+            if task.prediction is None:
+                grade = await grade_nothing(benchmark, bench, task.item, form, "no response")
+            else:
                 grade = await grade_given(benchmark, bench, task.item, form, task.prediction.responses)
             bar.advance()
-            return _result(benchmark, form, task, grade, model)
+            return _result(bench, benchmark, form, task, grade, model)
 
         return await run_all(bench.engine, tasks, one, concurrency=_CONCURRENCY)
 
@@ -170,6 +172,7 @@ def report(
         "protocol": form.protocol,
         "mode": form.mode,
         "version": benchmark.version,
+        "graded": benchmark.graded,
         "metric": first["name"],
         "score": first["value"],
         "low": first["low"],
@@ -183,7 +186,7 @@ def report(
         "undecided": outcomes["undecided"],
         "without_response": missing,
         "samples": max(samples.values()),
-        "pass_at": pass_at(results),
+        "pass_at": [] if benchmark.graded else pass_at(results),  # marks are no verdicts
         "metrics": metrics,
         "groups": {label: figures_by(label, benchmark, results) for label in benchmark.groups},
         "notes": _notes(benchmark, rows_found, set_aside, missing, partial, samples, metrics),
@@ -230,7 +233,7 @@ def _notes(
     return notes
 
 
-def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
+def _result(bench: Bench, benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model: str) -> Result:
     return Result(
         model=model,
         problem=task.item.id,
@@ -239,11 +242,6 @@ def _result(benchmark: Benchmark, form: Form, task: Grading, grade: Grade, model
         outcomes=(grade.verdict.outcome,),
         responses=task.prediction.responses if task.prediction else (),
         answer=grade.verdict.answer,
-        metadata={
-            "protocol": form.protocol,
-            "mode": form.mode,
-            "labels": dict(task.item.labels),
-            "scores": dict(grade.scores),
-            "why": grade.verdict.why,
-        },
+        metadata=measured(benchmark, task.item, form, bench.judge)
+        | {"scores": dict(grade.scores), "why": grade.verdict.why},
     )

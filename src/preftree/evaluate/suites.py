@@ -8,12 +8,11 @@ columns (FACTS, table notes).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.benchmark import Benchmark, Form, Item
 from preftree.evaluate.registry import find_benchmark, find_protocol
 
@@ -124,7 +123,8 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a run asks. `explicit`: the modes were named, so none may be left out in silence."""
+    """What a run asks. `explicit`: the modes were named, so none may be left out in silence. `notes` are for whoever
+    named the benchmarks."""
 
     chosen: tuple[Chosen, ...]
     protocol: str
@@ -132,6 +132,7 @@ class Choice:
     explicit: bool = False
     columns: tuple[Column, ...] = ()
     average: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def choose(
@@ -145,7 +146,7 @@ def choose(
         raise InputError("expected benchmarks=[NAME, …] or suite=NAME, one of the two")
     known = find_suite(suite) if suite else Suite((), "standard")
     form = find_protocol(protocol or known.protocol)
-    found = [find_benchmark(name) for name in dict.fromkeys(benchmarks or known.benchmarks)]
+    found, notes = _distinct(benchmarks or known.benchmarks)
     missing = [benchmark.name for benchmark in found if benchmark.needs_judge and not judge]
     if missing:
         raise InputError(
@@ -153,7 +154,20 @@ def choose(
             "judge.base_url=… for one at an endpoint)"
         )
     chosen = tuple(Chosen(one, _forms(one, form, modes, known.modes)) for one in found)
-    return Choice(chosen, form, suite, bool(modes), known.columns, known.average)
+    return Choice(chosen, form, suite, bool(modes), known.columns, known.average, notes)
+
+
+def _distinct(names: Sequence[str]) -> tuple[list[Benchmark], tuple[str, ...]]:
+    """The benchmarks of these names, each once, however it is spelt ("mint" and "mint:k=5")."""
+    found: dict[str, tuple[str, Benchmark]] = {}
+    notes = []
+    for name in names:
+        benchmark = find_benchmark(name)
+        if benchmark.name in found:
+            notes.append(f"{benchmark.name}: named twice ({found[benchmark.name][0]} and {name}), asked once")
+        else:
+            found[benchmark.name] = (name, benchmark)
+    return [benchmark for _, benchmark in found.values()], tuple(notes)
 
 
 def asked_items(items: Sequence[Item], benchmark: str, choice: Choice, limit: int | None) -> tuple[Item, ...]:
@@ -174,9 +188,7 @@ def asked_items(items: Sequence[Item], benchmark: str, choice: Choice, limit: in
 
 def find_suite(name: str) -> Suite:
     if name not in SUITES:
-        near = difflib.get_close_matches(name, SUITES, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise InputError(f'no suite is named "{name}"; there are {", ".join(SUITES)}{hint}')
+        raise InputError(f'no suite is named "{name}"{nearest(name, SUITES)}')
     return SUITES[name]
 
 

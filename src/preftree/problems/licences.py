@@ -85,6 +85,9 @@ _TABLE: dict[str, Licence] = {re.sub(r"[^a-z0-9]", "", family): _GYM for family 
     "mmlu": _free("MIT", "MMLU (Hendrycks et al., 2021)"),
     "mtbench": _free("Apache-2.0", "MT-Bench (Zheng et al., 2023)"),
     "gsmplus": _share_alike("CC BY-SA 4.0", "GSM-Plus (Li et al., 2024)"),
+    "rewardbench": _free("ODC-By", "RewardBench (Lambert et al., 2024)", "attribution is a condition"),
+    "autoj": Licence("none", False, False, False, "its repository states no terms for the data"),
+    "mtbenchhuman": _free("CC BY 4.0", "MT-Bench human judgments (Zheng et al., 2023)", "attribution is a condition"),
 }
 # As UltraInteract's published rows and the data sets' own pages write them.
 _ALIASES = {

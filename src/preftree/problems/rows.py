@@ -171,7 +171,7 @@ def _refuse_nothing(read: _Read, settings: SourceSettings) -> None:
         return
     why = str(read.set_aside[0]) if read.set_aside else next(iter(read.passed_over), "")
     place = settings.path or f"source {settings.name}"
-    raise InputError(f"{place}: no row can be used" + (f", for one {why}" if why else ""))
+    raise InputError(f"{place}: no row can be used" + (f", for one {why}" if why else ": it holds none"))
 
 
 def _object(value: Value) -> Row:

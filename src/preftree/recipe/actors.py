@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from preftree.actors import Actor, ActorSettings, make_actor
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.recipe.settings import typed
 
 
@@ -37,7 +37,7 @@ def pick(
     """The actors of these names, in this order; those that were left out (no model set) are passed over."""
     for name in names:
         if name not in settings:
-            raise InputError(f'stage {stage}: no actor "{name}" among its actors: {", ".join(settings)}')
+            raise InputError(f'stage {stage}: no actor "{name}" among its actors{nearest(name, settings)}')
     return tuple(actors[name] for name in names if name in actors)
 
 

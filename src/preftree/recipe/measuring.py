@@ -47,7 +47,7 @@ def files(choice: Choice, data: str | None) -> dict[str, str]:
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     choice, asking = settings.choice(), settings.protocol
-    rows, tasks, notes = [], [], []
+    rows, tasks, notes = [], [], list(choice.notes)
     for one in choice.chosen:
         read = _read(one.benchmark, settings.data)
         items = asked_items(read.items, one.benchmark.name, choice, settings.limit)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from preftree.environment import UNJAILED
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.recipe.actors import check_actors, deciding
 from preftree.recipe.settings import Recipe, typed
 from preftree.records import Tree, digest, to_json
@@ -69,7 +69,7 @@ class Context:
 def run_recipe(recipe: Recipe, observer: Observer | None = None, until: str | None = None) -> dict[str, dict[str, Any]]:
     """All stages, or those up to `until`; returns what each `stage.json` holds, by name."""
     if until is not None and until not in recipe.stages:
-        raise InputError(f'{recipe.name}: no stage "{until}"; there are {", ".join(recipe.stages)}')
+        raise InputError(f'{recipe.name}: no stage "{until}"{nearest(until, recipe.stages)}')
     marks: dict[str, str] = {}
     stages: dict[str, dict[str, Any]] = {}
     for name, section in recipe.stages.items():
@@ -164,6 +164,10 @@ def _begin(
     begun = None if again else _load(out / "begun.json")
     # A stage that failed before it made anything binds nobody to its settings.
     made = out.is_dir() and any(entry.name not in ("begun.json", "lock", "owner") for entry in out.iterdir())
+    if begun is not None and begun["asked"]["kind"] != kind and made:
+        raise InputError(f"{out}: holds what {begun['asked']['kind']} made; use another out=…")
+    if not again:
+        _refuse_foreign(out)
     if begun is not None and begun.get("binding", begun["mark"]) != binding and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "
@@ -176,9 +180,18 @@ def _begin(
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as fault:
-            raise InputError(f"{out}: can't be made ({fault.strerror})") from fault
+            raise InputError(f"{out}: can't be made ({fault.strerror}); use another out=…") from fault
         _save(out / "begun.json", {"mark": mark, "asked": asked} | ({"binding": binding} if anew else {}))
     return parsed, mark, finished
+
+
+def _refuse_foreign(out: Path) -> None:
+    """InputError for a directory that holds something, but nothing that a stage began: it is somebody's own."""
+    if not out.is_dir() or any((out / name).exists() for name in ("begun.json", "stage.json", "lock", "owner")):
+        return
+    own = sorted(entry.name for entry in out.iterdir() if not entry.name.startswith("."))
+    if own:
+        raise InputError(f"{out}: holds files that no stage made ({own[0]}); use another out=…, or an empty directory")
 
 
 def _parsed(kind: str, name: str, settings: dict[str, Any], out: Path) -> Any:
@@ -203,7 +216,7 @@ def _actors(parsed: Any) -> dict[str, dict[str, Any]]:
 
 def _module(kind: str, name: str) -> Any:
     if kind not in KINDS:
-        raise InputError(f'stage {name}: kind "{kind}" is unknown; expected one of {", ".join(KINDS)}')
+        raise InputError(f'stage {name}: kind "{kind}" is unknown{nearest(kind, KINDS)}')
     return stage_module(kind)
 
 
@@ -299,7 +312,8 @@ def _without(settings: Mapping[str, Any], names: Container[str], path: str = "")
 
 def _difference(before: Any, now: Any, path: str = "") -> str:
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted(set(before) | set(now)):
+        # A changed setting says more than the content that changed with it.
+        for key in sorted(set(before) | set(now), key=lambda key: (key == "inputs", key)):
             if before.get(key) != now.get(key):
                 return _difference(before.get(key), now.get(key), f"{path}.{key}" if path else key)
     return f"{path.removeprefix('settings.')}: was {_short(before)}, is {_short(now)}"

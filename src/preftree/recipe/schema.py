@@ -24,6 +24,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from preftree.actors import ActorSettings
 from preftree.recipe.runner import KINDS, stage_module
+from preftree.recipe.scoring import Settings as ScoreSettings
 
 FOLDER = Path(__file__).parent / "schemas"
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,9 +36,9 @@ _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(
 
 
 def stage_schema(kind: str) -> dict[str, Any]:
-    """Of one stage's settings file."""
+    """Of one stage's settings file, or of `preftree score`'s."""
     made = _Made(references=False)
-    body = made.settings(stage_module(kind).Settings, out=True)
+    body = made.settings(_settings_class(kind), out=kind != "score")
     return {"$schema": _DRAFT, "title": f"preftree {kind}", **body, "$defs": made.definitions}
 
 
@@ -75,12 +76,16 @@ def recipe_schema() -> dict[str, Any]:
 def write(folder: Path = FOLDER) -> list[Path]:
     """All schemas as files."""
     folder.mkdir(exist_ok=True)
-    found = {"recipe": recipe_schema()} | {kind: stage_schema(kind) for kind in KINDS}
+    found = {"recipe": recipe_schema()} | {kind: stage_schema(kind) for kind in (*KINDS, "score")}
     paths = []
     for name, schema in found.items():
         paths.append(folder / f"{name}.json")
         paths[-1].write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return paths
+
+
+def _settings_class(kind: str) -> Any:
+    return ScoreSettings if kind == "score" else stage_module(kind).Settings
 
 
 class _Made:

@@ -11,9 +11,10 @@ A recipe has `variables` (what `key=value` sets) and `stages` in order. `${name}
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,12 +22,20 @@ from typing import Any, TypeVar
 
 import yaml
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.records import from_json
 
 T = TypeVar("T")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 # YAML 1.1 reads "1e-4" as text; everyone who writes a learning rate means the number.
+# Types as whoever writes settings knows them.
+_KIND_WORDS = {
+    "expected int": "expected a whole number", "expected float": "expected a number", "expected str": "expected text",
+    "expected bool": "expected true or false", "got str": "got text", "got int": "got a number",
+    "got float": "got a number", "got bool": "got true or false", "got dict": "got a mapping", "got list": "got a list",
+    "got NoneType": "got nothing",
+}  # fmt: skip
+_KINDS = re.compile("|".join(rf"\b{words}\b" for words in _KIND_WORDS))
 _EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 
@@ -73,9 +82,7 @@ def load_section(words: Sequence[str]) -> dict[str, Any]:
 
 def typed(cls: type[T], section: Mapping[str, Any], where: str) -> T:
     """Settings as a frozen dataclass. Raises InputError that names the place, the field and what was expected."""
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    for key in section:
-        _known(key, known, f'{where}: unknown setting "{key}"')
+    paths = _check_names(cls, section, where, "")
     missing = [
         field.name
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]
@@ -84,11 +91,34 @@ def typed(cls: type[T], section: Mapping[str, Any], where: str) -> T:
         and field.name not in section
     ]
     if missing:
-        raise InputError(f'{where}: setting "{missing[0]}" is missing')
+        raise InputError(f'{where}: setting "{missing[0]}" is missing; add {missing[0]}=…')
     try:
         return from_json(cls, dict(section))
     except ValueError as fault:
-        raise InputError(f"{where}: {fault}") from fault
+        raise InputError(f"{where}: {_as_written(str(fault), paths)}") from fault
+
+
+def _check_names(cls: Any, section: Mapping[str, Any], where: str, before: str) -> dict[str, str]:
+    """Refuse unknown names, those of inner settings too; returns the path of each class among the settings."""
+    hints = typing.get_type_hints(cls)
+    paths = {cls.__name__: before}
+    for key, value in section.items():
+        _known(key, hints, f'{where}: unknown setting "{before}{key}"')
+        hint = hints[key]
+        options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+        inner = [option for option in options if dataclasses.is_dataclass(option)]
+        if inner and isinstance(value, Mapping):
+            paths |= _check_names(inner[0], value, where, f"{before}{key}.")
+    return paths
+
+
+def _as_written(fault: str, paths: Mapping[str, str]) -> str:
+    """What `from_json` says, in the words of whoever wrote the settings: paths in place of classes, kinds by name."""
+    for name, path in paths.items():
+        if fault.startswith(f"{name}.") or fault.startswith(f"{name}: "):
+            fault = path + fault[len(name) + 1 :].lstrip()
+            break
+    return _KINDS.sub(lambda found: _KIND_WORDS[found[0]], fault)
 
 
 # ---------------------------------------------------------------- reading
@@ -103,7 +133,7 @@ def _read(name: str) -> dict[str, Any]:
     elif Path(name).suffix in (".yaml", ".yml"):
         data = _mapping(_yaml(Path(name)), name)
     else:
-        raise InputError(f'no recipe "{name}"; packaged ones: {", ".join(names)}; or give a .yaml file')
+        raise InputError(f'no recipe "{name}"{nearest(name, names)} (or give a .yaml file)')
     if "base" not in data:
         if not {"name", "variables", "stages"} <= set(data):
             raise InputError(f"{name}: expected base, or name, variables and stages")
@@ -123,8 +153,10 @@ def _read(name: str) -> dict[str, Any]:
 def _yaml(path: Path) -> Any:
     try:
         return _parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: can't be read ({fault})") from fault
+    except OSError as fault:
+        raise InputError(f"{path}: can't be read ({fault.strerror}); expected a YAML file") from fault
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{path}: not UTF-8 (byte {fault.start}); save it as UTF-8") from fault
 
 
 def _parse(text: str, where: str) -> Any:
@@ -200,7 +232,7 @@ def _fill(value: Any, variables: Mapping[str, Any], where: str) -> Any:
     return _VARIABLE.sub(lambda mark: str(variables[mark[1]]), value)
 
 
-def _known(key: str, known: Any, complaint: str) -> None:
-    if key not in known:
-        near = difflib.get_close_matches(key, list(known), n=1)
-        raise InputError(complaint + (f'; did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"))
+def _known(key: str, known: Iterable[str], complaint: str) -> None:
+    names = list(known)
+    if key not in names:
+        raise InputError(complaint + nearest(key, names))

@@ -14,7 +14,7 @@ from typing import Any
 
 from preftree.actors.embedded import cache_dir
 from preftree.actors.weights import fingerprint, model_folder, resolve_model
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.records import digest
 from preftree.report.viewer import Judge, Library, Shelf
 
@@ -24,9 +24,9 @@ _MAX_TOKENS = 4096
 
 def open_library(forests: Sequence[str], section: Mapping[str, Any]) -> Library:
     """The forests, read into their indices and scored by the models that are named."""
-    unknown = sorted(set(section) - set(_KNOWN))
-    if unknown:
-        raise InputError(f'view: unknown setting "{unknown[0]}"; expected {", ".join(_KNOWN)}')
+    for key in section:
+        if key not in _KNOWN:
+            raise InputError(f'view: unknown setting "{key}"{nearest(key, _KNOWN)}')
     rewards, policy, reference = (_paths(section, name) for name in ("reward_model", "policy", "reference_model"))
     if len(policy) > 1 or len(reference) > 1:
         raise InputError("view: policy and reference_model: expected one model each")

@@ -83,7 +83,7 @@ def _rows(found: Mapping[str, Any]) -> Sheet:
     names = found["row_columns"]
     rows = tuple((row["name"], *(_plain(row["figures"].get(name)) for name in names)) for row in found["rows"])
     marked, notes = _paper_rows(found["paper"], names)
-    return Sheet("Reranking and reward models, in %", ("", *names), (*rows, *marked), 1, tuple(notes))
+    return Sheet("Reranking and reward models, in %", ("", *names), (*rows, *marked), 1, (*found["row_notes"], *notes))
 
 
 def _paper_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[list[tuple[str, ...]], list[str]]:

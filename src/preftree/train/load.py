@@ -17,6 +17,28 @@ from preftree.train.reward import load_reward_model
 from preftree.train.settings import LoraSettings, TrainSettings
 
 
+def check_extras(lora: LoraSettings) -> None:
+    """What adapters need beyond the package itself is there: asked before the work, not after it."""
+    _peft()
+    if lora.four_bit:
+        try:
+            import bitsandbytes  # noqa: F401
+        except ImportError as error:
+            raise InputError(
+                "train.lora.four_bit needs the extra four-bit: pip install 'preftree[four-bit]'"
+            ) from error
+        if not torch.cuda.is_available():
+            raise InputError("train.lora.four_bit needs a GPU, and there is none here; leave it out")
+
+
+def _peft() -> Any:
+    try:
+        import peft
+    except ImportError as error:
+        raise InputError("train.lora needs the extra peft: pip install 'preftree[peft]'") from error
+    return peft
+
+
 def load_tokenizer(settings: TrainSettings) -> Any:
     """The model's tokenizer, with the recipe's chat template if it has none of its own."""
     try:
@@ -64,10 +86,7 @@ def device() -> torch.device:
 
 
 def _with_adapters(model: Any, lora: LoraSettings, settings: TrainSettings) -> Any:
-    try:
-        import peft
-    except ImportError as error:
-        raise InputError("train.lora needs the extra peft: pip install 'preftree[peft]'") from error
+    peft = _peft()
     rewards = settings.objective == "reward"
     config = peft.LoraConfig(
         r=lora.rank,
@@ -101,12 +120,8 @@ def _refuse_adapted_vocabulary(adapted: Any, lora: LoraSettings) -> None:
 
 
 def _four_bit() -> Any:
-    from importlib.util import find_spec
-
     from transformers import BitsAndBytesConfig
 
-    if find_spec("bitsandbytes") is None or not torch.cuda.is_available():
-        raise InputError("train.lora.four_bit needs a GPU and bitsandbytes: pip install bitsandbytes")
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16,
         bnb_4bit_use_double_quant=True,

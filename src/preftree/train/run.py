@@ -46,6 +46,10 @@ def train(settings: TrainSettings) -> TrainReport:
     if settings.push_to_hub:
         check_push(settings.push_to_hub)
     out = Path(settings.out)
+    if settings.lora is not None and not (out / "report.json").is_file():
+        from preftree.train.load import check_extras
+
+        check_extras(settings.lora)
     precision = resolve_precision(settings.precision)
     fingerprint = model_fingerprint(settings.model)
     other = model_fingerprint(settings.reference_model, "train.reference_model") if settings.reference_model else ""

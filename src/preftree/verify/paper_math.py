@@ -425,5 +425,6 @@ def computed(node: ast.expr) -> Fraction | None:
     if isinstance(node.op, ast.BitXor) and left.denominator == right.denominator == 1:
         return Fraction(left.numerator ^ right.numerator)
     if isinstance(node.op, ast.Pow) and abs(right) <= _MAX_LENGTH and right.denominator == 1 and (left or right > 0):
-        return left**right.numerator if left.numerator.bit_length() < _MAX_LENGTH else None
+        longest = max(left.numerator.bit_length(), left.denominator.bit_length())
+        return left**right.numerator if longest < _MAX_LENGTH else None
     return None

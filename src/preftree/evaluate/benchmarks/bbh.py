@@ -40,6 +40,8 @@ TASKS = (
 )  # fmt: skip
 
 _LEAD = "A: Let's think step by step."
+# Of a row in its task's file; a row that can't be read takes its place, too.
+_PLACE = "place in the file"
 _HEAD = "Follow the given examples and answer the question.\n\n"
 _ANSWER = re.compile(r"(?<=the answer is )(.*)(?=.)")
 
@@ -54,7 +56,7 @@ def _read(path: str | None, published: Published) -> Read:
         task = _text(row, "task_name")
         if task not in TASKS:
             raise BadRowError("task_name", f'no task of BBH is named "{task}"')
-        place = counts[task]
+        place = row.get(_PLACE, counts[task])
         counts[task] += 1
         target = _text(row, "reference" if "reference" in row else "target").strip()
         text = row["text"] if "text" in row else f"{_examples(task)}\n\nQ: {_text(row, 'input')}\n{_LEAD}"
@@ -92,8 +94,10 @@ def _task_file(task: str, file: Path) -> Iterator[Value]:
 
 
 def _of_task(task: str, rows: Iterator[Value]) -> Iterator[Value]:
-    for row in rows:
-        content: Any = {**row.content, "task_name": task} if isinstance(row.content, dict) else row.content
+    for place, row in enumerate(rows):
+        content: Any = (
+            {**row.content, "task_name": task, _PLACE: place} if isinstance(row.content, dict) else row.content
+        )
         yield Value(row.file, row.number, content, row.broken)
 
 
@@ -178,5 +182,6 @@ BBH = Benchmark(
     grade=_grade,
     reference=lambda item, form: f"So the answer is {item.problem.answer}.",
     groups=("task",),
+    equal="exact",
     shots=dict.fromkeys(PROTOCOLS, 3),
 )

@@ -20,6 +20,8 @@ the prefill's; what one problem's answer defined is not there for the next one's
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,7 +31,7 @@ from preftree.evaluate.benchmarks.humaneval import EVALPLUS_PREFILL, EVALPLUS_ST
 from preftree.evaluate.grading.code import code_in, grade_program, packaged, prompt
 from preftree.evaluate.items import read_items, rows_of
 from preftree.problems.mbpp import problem_of
-from preftree.problems.names import names_under_test
+from preftree.problems.names import imports_of, names_under_test
 from preftree.problems.rows import BadRowError, Row, list_field, text_field
 from preftree.records import Message, Problem, Tests
 
@@ -139,8 +141,15 @@ async def _grade_eurus(bench: Bench, item: Item, response: str) -> Grade:
 def _without_imports(item: Item) -> Problem:
     """The problem with its assertions alone; where they use a module, no answer can pass."""
     code = "\n".join(item.data["asserts"])
-    names = names_under_test(f"{_SCRIPT}\n{code}", _gold(item.problem))
+    gold = _gold(item.problem)
+    used = names_under_test(f"{_SCRIPT}\n{code}", gold)
+    # A module that a test uses is not the program's to give: it would judge itself.
+    names = tuple(name for name in used if not imports_of(gold, (name,)) and not _is_module(name, gold))
     return replace(item.problem, tests=Tests(code=code, names=names, prelude=_SCRIPT))
+
+
+def _is_module(name: str, gold: str) -> bool:
+    return name in sys.stdlib_module_names and not re.search(rf"^(def|class) {name}\b", gold, re.MULTILINE)
 
 
 def _gold(problem: Problem) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from preftree.engine import Sampling
-from preftree.evaluate.benchmark import Asked, Benchmark, Form, Item, Metric, Published
+from preftree.evaluate.benchmark import PROTOCOLS, Asked, Benchmark, Form, Item, Metric, Published
 from preftree.evaluate.mint.conversation import converse, grade
 from preftree.evaluate.mint.parser import STOPS
 from preftree.evaluate.mint.prompts import opening
@@ -51,6 +51,7 @@ def mint(settings: MintSettings) -> Benchmark:
         needs_judge=settings.with_feedback,
         converse=partial(converse, settings),
         variant=lambda text: mint(read_settings(text)),
+        shots=dict.fromkeys(PROTOCOLS, 1),
     )
 
 

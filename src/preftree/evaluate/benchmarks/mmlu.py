@@ -52,12 +52,13 @@ def _read(path: str | None, published: Published) -> Read:
     counts: Counter[str] = Counter()
 
     def item_of(row: Row, place: int) -> Item:
+        # A row that can't be used takes its place in its subject, too.
+        place = counts[str(row.get("subject"))]
+        counts[str(row.get("subject"))] += 1
         question = _question(row)
         subject = question["subject"]
         if len(shots.get(subject, ())) < _SHOTS:
             raise BadRowError("subject", f"{subject} has no {_SHOTS} examples in dev")
-        place = counts[subject]
-        counts[subject] += 1
         name = f"{subject}/{place}"
         problem = Problem(
             f"mmlu/{name}",

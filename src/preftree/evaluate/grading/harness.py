@@ -23,7 +23,10 @@ _HASH = re.compile(r"#### (\-?[0-9\.\,]+)")
 _FLEXIBLE = re.compile(r"(-?[$0-9.,]{2,})|(-?[0-9]+)")
 _IGNORED = tuple(re.compile(pattern) for pattern in (",", r"\$", r"(?s).*#### ", r"\.$"))
 
-_SENTENCE = re.compile(r"Final Answer: The final answer is(.*?). I hope it is correct.")
+_BEGIN = "Final Answer: The final answer is"
+_SENTENCE = re.compile(_BEGIN + r"(.*?). I hope it is correct.")
+# No reference is nearly as long. The rules' patterns take time that grows with the square of the length.
+_LONGEST = 2_000
 _REPLACED = (
     ("an ", ""), ("a ", ""), (".$", "$"), ("\\$", ""), ("\\ ", ""), (" ", ""), ("mbox", "text"), (",\\text{and}", ","),
     ("\\text{and}", ","), ("\\text{m}", "\\text{}"),
@@ -64,12 +67,18 @@ def same_number_text(answer: str, reference: str) -> bool:
 
 def minerva_answer(response: str) -> str | None:
     """None without the sentence; a response that ends inside it counts as if it went on."""
-    match = _SENTENCE.search(response + "I hope it is correct.")
-    return (match[1].strip() or None) if match else None
+    for line in (response + "I hope it is correct.").split("\n"):
+        begin = line.find(_BEGIN)
+        # What a line's first beginning does not match, no later one on that line does.
+        if begin >= 0 and (match := _SENTENCE.match(line, begin)):
+            return match[1].strip() or None
+    return None
 
 
 def normalise_minerva(answer: str) -> str:
     answer = answer.split("=")[-1]
+    if len(answer) > _LONGEST:
+        return answer
     for word in _WORDS:
         answer = re.sub(rf"(?<!\\)\b{word}\b", "", answer)
     for old, new in _REPLACED:

@@ -18,19 +18,17 @@ its last line, is the answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from preftree.engine import settle
 from preftree.evaluate.benchmark import Bench, Grade, Item
+from preftree.evaluate.grading.tags import between
 from preftree.records import Action, Verdict
 
 LIMIT_S = 5.0
 
-_BASH = re.compile(r"```bash(.*?)```", re.DOTALL)
-_PYTHON = re.compile(r"```python(.*?)```", re.DOTALL)
-_EXECUTE = re.compile(r"<execute>(.*?)</execute>", re.DOTALL)
+_BASH, _PYTHON, _EXECUTE = ("```bash", "```"), ("```python", "```"), ("<execute>", "</execute>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,9 @@ class Output:
 
 def blocks_of(response: str, protocol: str) -> list[str]:
     """The code blocks in the order in which a Eurus protocol runs them."""
-    bash = ["!" + code for code in _BASH.findall(response) if "!" not in code]
-    tagged = _EXECUTE.findall(response) if protocol == "eurus-2024-09" else []
-    return [*bash, *_PYTHON.findall(response), *tagged]
+    bash = ["!" + code for code in between(response, *_BASH) if "!" not in code]
+    tagged = between(response, *_EXECUTE) if protocol == "eurus-2024-09" else []
+    return [*bash, *between(response, *_PYTHON), *tagged]
 
 
 def wrapped(code: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from preftree.environment import Past
 from preftree.errors import RequestRefusedError
 from preftree.evaluate.benchmark import Attempt, Bench, Form, Grade, Item
-from preftree.evaluate.converse import ask, attempt_tree, request_of, result_of
+from preftree.evaluate.converse import ask, asked_as, attempt_tree, request_of, result_of
 from preftree.evaluate.mint.checkers import check
 from preftree.evaluate.mint.feedback import ask_expert
 from preftree.evaluate.mint.parser import Count, Move, own_turn, read_move
@@ -39,7 +39,7 @@ async def converse(settings: MintSettings, attempt: Attempt) -> Result:
     samples: list[Sample] = []
     outcomes: list[Outcome] = []
     verdict = _UNSOLVED
-    more: dict[str, Any] = {"moves": [], "no_feedback": 0}
+    more: dict[str, Any] = {"asked": asked_as(asked, sampling), "moves": [], "no_feedback": 0}
     while not count.ended(settings):
         turn = len(responses)
         try:

@@ -8,20 +8,17 @@ action that holds neither is invalid, and takes a step like any other.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from preftree.evaluate.grading.tags import between
 from preftree.evaluate.mint.settings import MintSettings
 
 # Where a model would go on with a turn that is not its own. Endpoints take four; the fifth is cut off here.
 STOPS = ("\nObservation:", "\nExpert feedback:", "\nTask:", "\n---")
 _ALL_STOPS = (*STOPS, "\nHuman:")
-_SOLUTION = re.compile(r"<solution>(.*?)</solution>", re.DOTALL)
-_CODE = {
-    "execute": re.compile(r"<execute>(.*?)</execute>", re.DOTALL),
-    "python": re.compile(r"```python(.*?)```", re.DOTALL),
-}
+_SOLUTION = ("<solution>", "</solution>")
+_CODE = {"execute": ("<execute>", "</execute>"), "python": ("```python", "```")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +64,5 @@ def read_move(text: str, tag: str) -> Move:
     return Move("code" if code else "invalid", code)
 
 
-def _joined(pattern: re.Pattern[str], text: str) -> str:
-    return "\n".join(part.strip() for part in pattern.findall(text))
+def _joined(tags: tuple[str, str], text: str) -> str:
+    return "\n".join(part.strip() for part in between(text, *tags))

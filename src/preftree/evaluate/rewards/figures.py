@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from preftree.statistics import mean_interval, wilson
+from preftree.statistics import mean_interval, ratio_interval, wilson
 
 _Z95 = 1.959963984540054
 
@@ -39,6 +39,15 @@ def share(name: str, marks: Sequence[float], note: str = "") -> Figure:
     whole = all(mark in (0, 1) for mark in marks)
     interval = wilson(round(sum(marks)), len(marks)) if whole else mean_interval(marks)
     return Figure(name, interval.value, interval.low, interval.high, interval.n, note)
+
+
+def clustered(name: str, clusters: Sequence[Sequence[float]]) -> Figure:
+    """The mean of all marks, with an interval over clusters: marks of one cluster are not independent."""
+    rows = sum(map(len, clusters))
+    if not rows:
+        return Figure(name, None, None, None, 0, "no rows")
+    interval = ratio_interval([sum(marks) for marks in clusters], [float(len(marks)) for marks in clusters])
+    return Figure(name, interval.value, interval.low, interval.high, rows, f"interval over {len(clusters):,} pairs")
 
 
 def weighted(name: str, parts: Sequence[tuple[float, Sequence[float]]], note: str = "") -> Figure:

@@ -51,8 +51,9 @@ class Outcome:
         return self.rewards[0] - self.rewards[1]
 
     def choice(self, threshold: float = 0.0) -> int | None:
-        """Which answer the scorer prefers; a tie where rewards are equal or closer than `threshold`."""
-        if math.isnan(self.gap):
+        """Which answer the scorer prefers; a tie where rewards are equal or closer than `threshold`; None where it
+        said nothing that could be read."""
+        if math.isnan(self.gap) or None in self.votes:
             return None
         if self.gap == 0 or abs(self.gap) < threshold:
             return TIE

@@ -20,13 +20,12 @@ from pathlib import Path
 from preftree.actors import Actor
 from preftree.engine import Budget, Engine, run_all, together
 from preftree.engine.prompts import fill
-from preftree.environment import Interpreter
 from preftree.errors import InputError, RequestRefusedError
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.rewards.items import FIRST, SECOND, TIE, Conversation, Outcome, judged
-from preftree.forest import CallKey, Forest
+from preftree.forest import CallKey
 from preftree.progress import progress
 from preftree.records import Message, Request, digest
-from preftree.verify import Judge
 
 Pair = tuple[Conversation, Conversation]
 _OR_TIE = ', and "[[C]]" for a tie'
@@ -66,16 +65,15 @@ async def judge_pairs(
     distinct = dict(zip(keys, pairs, strict=True))
     requests = {key: orders(pair, ties, settings.max_tokens) for key, pair in distinct.items()}
     # Neither jail nor verifier is started: no answer is run, and votes are read here.
-    with Forest(out) as forest, progress(f"judged by {actor.name}", 2 * len(distinct), "verdicts") as bar:
-        async with Interpreter() as interpreter, Judge() as judge:
-            engine = Engine(forest, interpreter, judge, settings.budget)
+    async with open_bench(out, budget=settings.budget) as bench:
+        with progress(f"judged by {actor.name}", 2 * len(distinct), "verdicts") as bar:
 
             async def one(key: str) -> Judgement:
-                asked = await together(*(_ask(engine, actor, key, n, r) for n, r in enumerate(requests[key])))
+                asked = await together(*(_ask(bench.engine, actor, key, n, r) for n, r in enumerate(requests[key])))
                 bar.advance(2)
                 return _joined(asked)
 
-            found = await run_all(engine, list(distinct), one, concurrency=settings.concurrency)
+            found = await run_all(bench.engine, list(distinct), one, concurrency=settings.concurrency)
     judgements: Mapping[str, Judgement] = dict(zip(distinct, found, strict=True))
     return [judgements[key] for key in keys]
 

@@ -4,7 +4,8 @@ In:  rows of the hub: `question_id`, `model_a`, `model_b`, `winner`, `judge`, `c
      `turn`; or LLMBar's sample of them (MIT): `input`, `output_1`, `output_2`, `label` (1 or 2; ties were dropped).
 Out: agreement by turn under three rules for ties.
 Always true: a vote on turn 1 is about the first two messages, one on turn 2 about all four; every vote counts once,
-several of one pair too. The paper does not say which turns it takes, nor what it does with ties, so all are given:
+several of one pair too, and intervals are over pairs. The paper does not say which turns it takes, nor what it does
+with ties, so all are given:
 - *ties dropped*: votes for a tie are left out, and so is a scorer's tie (FastChat's "without tie");
 - *ties count 0.5*: a vote for a tie is half agreed with whatever the scorer says, and a scorer's tie is half right;
 - *ties match*: a tie is agreed with by a tie alone (FastChat's "with tie").
@@ -16,11 +17,12 @@ from collections.abc import Callable
 
 from preftree.evaluate.benchmark import Published
 from preftree.evaluate.items import rows_of
-from preftree.evaluate.rewards.figures import Figure, share
+from preftree.evaluate.rewards.figures import Figure, clustered
 from preftree.evaluate.rewards.items import (
     FIRST,
     SECOND,
     TIE,
+    Conversation,
     FigureSettings,
     Outcome,
     Read,
@@ -71,13 +73,18 @@ def figures(scored: Scored, settings: FigureSettings) -> list[Figure]:
                 (i, said) for i, said in rows if turn == _TURNS[0] or i.labels["turn"] == turn.removeprefix("turn ")
             ]
             for rule in RULES:
-                found.append(share(f"{turn}, {rule}{suffix}", _marks(mine, rule, threshold)))
+                found.append(clustered(f"{turn}, {rule}{suffix}", _marks(mine, rule, threshold)))
     return found
 
 
-def _marks(scored: Scored, rule: str, threshold: float) -> list[float]:
-    marks = [RULES[rule](item, _choice(outcome, threshold)) for item, outcome in scored]
-    return [mark for mark in marks if mark is not None]
+def _marks(scored: Scored, rule: str, threshold: float) -> list[list[float]]:
+    """By pair of models on one question: several people vote on it, and the scorer chooses once."""
+    found: dict[frozenset[Conversation], list[float]] = {}
+    for item, outcome in scored:
+        mark = RULES[rule](item, _choice(outcome, threshold))
+        if mark is not None:
+            found.setdefault(frozenset(talk[:2] for talk in item.conversations), []).append(mark)
+    return list(found.values())
 
 
 def _choice(outcome: Outcome, threshold: float) -> int | None:

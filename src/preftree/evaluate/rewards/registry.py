@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.evaluate.items import locate
 from preftree.evaluate.rewards.autoj import AUTOJ
 from preftree.evaluate.rewards.items import Read, RewardBenchmark
@@ -16,12 +16,12 @@ REWARD_BENCHMARKS: dict[str, RewardBenchmark] = {
         AUTOJ,
         MT_BENCH_HUMAN,
     )
-}  # fmt: skip
+}
 
 
 def find_reward_benchmark(name: str) -> RewardBenchmark:
     if name not in REWARD_BENCHMARKS:
-        raise InputError(f'no benchmark of reward models is named "{name}"; there are {", ".join(REWARD_BENCHMARKS)}')
+        raise InputError(f'no benchmark of reward models is named "{name}"{nearest(name, REWARD_BENCHMARKS)}')
     return REWARD_BENCHMARKS[name]
 
 

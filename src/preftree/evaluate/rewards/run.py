@@ -16,20 +16,25 @@ from typing import Any
 
 from preftree.actors import Actor
 from preftree.errors import InputError
+from preftree.evaluate.kept import Kept
 from preftree.evaluate.rewards.items import FigureSettings, Outcome, Read, RewardBenchmark, RewardItem, judged
 from preftree.evaluate.rewards.judge import Judgement, JudgeSettings, judge_pairs, votes_of
 from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, find_reward_benchmark, read_reward_benchmark
 from preftree.evaluate.rewards.scorers import ScorerSettings, score_groups
-from preftree.evaluate.rewards.store import Scores
 
 
 class RewardRun:
     """One directory; scorers are asked one after another, and written up at the end."""
 
     def __init__(
-        self, benchmarks: Sequence[str], out: Path, *, data: str | None = None, limit: int | None = None,
+        self,
+        benchmarks: Sequence[str],
+        out: Path,
+        *,
+        data: str | None = None,
+        limit: int | None = None,
         figures: FigureSettings | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._out, self._figures = out, figures or FigureSettings()
         self._read: dict[str, tuple[RewardBenchmark, Read]] = {}
         for name in benchmarks:
@@ -42,7 +47,7 @@ class RewardRun:
     def score(self, name: str, settings: ScorerSettings) -> None:
         """A reward model or an implicit reward; all benchmarks in one pass, so that the model is loaded once."""
         groups = [list(item.conversations) for _, read in self._read.values() for item in read.items]
-        rewards = iter(score_groups(settings, groups, Scores(self._out / "scores.jsonl")))
+        rewards = iter(score_groups(settings, groups, Kept(self._out / "scores.jsonl")))
         for benchmark, read in self._read.values():
             outcomes = [Outcome((first, second)) for first, second in (next(rewards) for _ in read.items)]
             self._note(name, benchmark, read, outcomes)
@@ -66,9 +71,13 @@ class RewardRun:
         return summary
 
     def _note(
-        self, name: str, benchmark: RewardBenchmark, read: Read, outcomes: Sequence[Outcome],
+        self,
+        name: str,
+        benchmark: RewardBenchmark,
+        read: Read,
+        outcomes: Sequence[Outcome],
         more: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         by_id = {item.id: outcome for item, outcome in zip(read.items, outcomes, strict=True)}
         self._rows += [_row(name, benchmark, item, by_id[item.id]) for item in read.items]
         summary = summarise(benchmark, read, by_id, self._figures)
@@ -184,6 +193,9 @@ def _given(number: int, row: Mapping[str, Any]) -> Outcome:
 def _reward(number: int, value: Any) -> float:
     if value is None:
         return -math.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         raise InputError(f'row {number}, field "rewards": expected two numbers, got {value!r}')
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError(f'row {number}, field "rewards": a number that no float can hold') from None

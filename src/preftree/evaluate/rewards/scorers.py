@@ -18,11 +18,13 @@ from typing import Any, Literal
 
 from preftree.actors.weights import fingerprint, model_folder, resolve_model
 from preftree.errors import InputError
-from preftree.evaluate.rewards.store import Number, Scores
+from preftree.evaluate.kept import Kept
 from preftree.progress import progress
 from preftree.records import Message, digest
 
 Groups = Sequence[Sequence[tuple[Message, ...]]]
+# A value, and over how many tokens it was summed; -inf (null where it is kept) for what a model could not read.
+Number = tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,15 @@ class ScorerSettings:
             raise InputError(f"beta: expected more than 0, got {self.beta}")
 
 
-def score_groups(settings: ScorerSettings, groups: Groups, scores: Scores) -> list[list[float]]:
+def score_groups(settings: ScorerSettings, groups: Groups, kept: Kept) -> list[list[float]]:
     """Rewards of each group's conversations, in their order."""
     if settings.kind == "model":
-        rewards = _numbers(_Column.rewards(settings), groups, scores)
+        rewards = _numbers(_Column.rewards(settings), groups, kept)
         return [[number[0] for number in members] for members in rewards]
-    policy = _numbers(_Column.logps(settings, settings.model), groups, scores)
+    policy = _numbers(_Column.logps(settings, settings.model), groups, kept)
     reference: Any = policy
     if settings.reference_model:
-        reference = _numbers(_Column.logps(settings, settings.reference_model), groups, scores)
+        reference = _numbers(_Column.logps(settings, settings.reference_model), groups, kept)
     return [
         [_implicit(settings, *pair) for pair in zip(mine, theirs, strict=True)]
         for mine, theirs in zip(policy, reference, strict=True)
@@ -115,35 +117,39 @@ def _precision(settings: ScorerSettings) -> str:
     return resolve_precision(settings.precision)
 
 
-def _numbers(column: _Column, groups: Groups, scores: Scores) -> list[list[Number]]:
-    """Each conversation's number; those that are not stored are computed and stored first."""
+def _numbers(column: _Column, groups: Groups, kept: Kept) -> list[list[Number]]:
+    """Each conversation's number; those that are not kept are computed and kept first."""
     keys = [[digest([column.identity, list(talk)]) for talk in members] for members in groups]
-    missing = list(_missing(keys, groups, scores))
+    missing = list(_missing(keys, groups, kept))
     if missing:
-        _compute(column, missing, scores)
-    return [[scores[key] for key in members] for members in keys]
+        _compute(column, missing, kept)
+    return [[_number(*kept[key]) for key in members] for members in keys]
+
+
+def _number(value: float | None, tokens: int) -> Number:
+    return -math.inf if value is None else value, tokens
 
 
 def _missing(
-    keys: Sequence[Sequence[str]], groups: Groups, scores: Scores
+    keys: Sequence[Sequence[str]], groups: Groups, kept: Kept
 ) -> Iterator[tuple[list[str], list[tuple[Message, ...]]]]:
-    """Of each group what is not stored yet, every conversation once."""
+    """Of each group what is not kept yet, every conversation once."""
     seen: set[str] = set()
     for members, talks in zip(keys, groups, strict=True):
-        new = {k: t for k, t in zip(members, talks, strict=True) if k not in scores and k not in seen}
+        new = {k: t for k, t in zip(members, talks, strict=True) if k not in kept and k not in seen}
         seen |= new.keys()
         if new:
             yield list(new), list(new.values())
 
 
-def _compute(column: _Column, missing: list[tuple[list[str], list[tuple[Message, ...]]]], scores: Scores) -> None:
+def _compute(column: _Column, missing: list[tuple[list[str], list[tuple[Message, ...]]]], kept: Kept) -> None:
     from preftree.tries.rewards import tell_set_aside
 
     model = column.load()
     with progress(column.title, sum(len(keys) for keys, _ in missing), "answers") as bar:
         for answered in model.passes([talks for _, talks in missing]):
-            scores.add({missing[one.group][0][one.place]: (one.value, one.tokens) for one in answered})
+            kept.add({missing[one.group][0][one.place]: (one.value, one.tokens) for one in answered})
             bar.advance(len(answered))
     # What can't be read is known to be so, and needs no model the next time.
-    scores.add({key: (-math.inf, 0) for keys, _ in missing for key in keys if key not in scores})
+    kept.add({key: (None, 0) for keys, _ in missing for key in keys if key not in kept})
     tell_set_aside(model.set_aside)

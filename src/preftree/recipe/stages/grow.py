@@ -106,8 +106,9 @@ def _check(settings: Settings, problems: Sequence[Problem], stage: str) -> None:
                     f"stage {stage}: budget.usd can't be held: actor {name} has no price; set its input_usd and "
                     "output_usd (US dollars for a million tokens)"
                 )
+    ladder, optional = played(*settings.ladder), [role for role in OPTIONAL_ROLES if played(getattr(settings, role))]
     try:
-        check_ladder(len(played(*settings.ladder)))
-        check_roles(problems, [role for role in OPTIONAL_ROLES if played(getattr(settings, role))])
+        check_ladder(len(ladder))
+        check_roles(problems, optional)
     except InputError as fault:
         raise InputError(f"stage {stage}: {fault}") from fault

@@ -210,7 +210,7 @@ def read_problems(path: str) -> list[Problem]:
     """Problems that a problems stage wrote, or rows of one's own (problem, reference, …)."""
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{path}: no such file; expected JSONL of problems")
+        raise InputError(f"{path}: no such file; problems=FILE names JSONL of problems")
     try:
         # Not splitlines(): it also cuts at characters that JSON leaves inside its texts.
         rows = file.read_text("utf-8").removesuffix("\n").split("\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from preftree.environment import EnvironmentSettings
-from preftree.errors import InputError
+from preftree.errors import InputError, nearest
 from preftree.forest import Forest
 from preftree.grow import GrowSettings
 from preftree.grow.regrade import regrade
@@ -33,7 +33,7 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     source = Path(settings.forest)
     if settings.verifier is not None and settings.verifier not in VERIFIERS:
         raise InputError(
-            f'stage {context.name}: verifier "{settings.verifier}" is unknown; expected one of {", ".join(VERIFIERS)}'
+            f'stage {context.name}: verifier "{settings.verifier}" is unknown{nearest(settings.verifier, VERIFIERS)}'
         )
     change = _change(settings, source)
     grown = grown_with(source) or Grown(GrowSettings())

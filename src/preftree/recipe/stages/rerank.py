@@ -16,26 +16,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from preftree.actors.weights import fingerprint, model_folder, resolve_model
+from preftree.actors.weights import model_folder, resolve_model
 from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
 from preftree.evaluate import RerankSettings
 from preftree.evaluate.benchmark import Form
-from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, own_pool, published_pool
+from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, measured_by, own_pool, published_pool
 from preftree.evaluate.items import locate
+from preftree.evaluate.kept import Kept
 from preftree.evaluate.rankers import RANKERS, REWARDS
 from preftree.evaluate.registry import find_benchmark, find_protocol
-from preftree.evaluate.rerank import Reward, RewardSource, rank, reward_all
+from preftree.evaluate.rerank import Reward, rank, reward_all
 from preftree.evaluate.rewards import ScorerSettings
 from preftree.evaluate.rewards.scorers import score_groups
-from preftree.evaluate.rewards.store import Scores
 from preftree.forest import Account
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
 from preftree.recipe.settings import typed
 from preftree.recipe.stages.problems import read_problems
-from preftree.records import digest, to_json
 from preftree.report import rerank_svg
 
 # Settings that may change in a directory: samples that are there stay, and are ranked anew.
@@ -92,7 +91,7 @@ def inputs(settings: Settings) -> dict[str, str]:
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    pools, sources = _pools(settings, context.name), _sources(settings, context.out)
+    pools, rewards = _pools(settings, context.name), _rewards(settings, context.out)
 
     async def work() -> tuple[list[Drawn], Account]:
         async with open_actors(settings.policy, context.name) as actors:
@@ -111,9 +110,10 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 
     drawn, account = asyncio.run(work())
     hand_back_memory()
-    found = rank(drawn, reward_all(drawn, sources, context.out), settings.ranking)
+    found = rank(drawn, reward_all(drawn, rewards, context.out), settings.ranking)
     (policy,) = settings.policy
     report = {"policy": policy, "reward_model": settings.reward_model or ", ".join(settings.rewards)} | found
+    report["measured_by"] = measured_by(pools)
     report["files"] = write_curves(context.out, report)
     report["notes"] = _notes(settings, report)
     return report | _cost(drawn, account)
@@ -129,7 +129,7 @@ def _own_draws(settings: Settings) -> OwnDraws:
 
 def _names(settings: Settings) -> tuple[str, ...]:
     given = settings.benchmarks
-    return tuple(given.split(",")) if isinstance(given, str) else given
+    return tuple(dict.fromkeys(given.split(",") if isinstance(given, str) else given))
 
 
 def _pools(settings: Settings, name: str) -> list[Pool]:
@@ -161,20 +161,16 @@ def _scorer(name: str, section: Any) -> ScorerSettings:
     return typed(ScorerSettings, section, f"rewards.{name}")
 
 
-def _sources(settings: Settings, out: Path) -> list[RewardSource]:
+def _rewards(settings: Settings, out: Path) -> dict[str, Reward]:
     """Raises InputError where a model is missing: before anything is drawn."""
-    found = []
+    kept = Kept(out / "scores.jsonl")
+    found: dict[str, Reward] = {}
     for name, section in _sections(settings).items():
         scorer = _scorer(name, section)
-        models = [model for model in (scorer.model, scorer.reference_model) if model]
-        prints = [to_json(scorer), *(fingerprint(model_folder(resolve_model(model))) for model in models)]
-        found.append(RewardSource(name, digest(prints), partial(_load, scorer, out / "rewards" / "scores.jsonl")))
+        for model in filter(None, (scorer.model, scorer.reference_model)):
+            model_folder(resolve_model(model))
+        found[name] = partial(score_groups, scorer, kept=kept)
     return found
-
-
-def _load(scorer: ScorerSettings, kept: Path) -> Reward:
-    scores = Scores(kept)
-    return lambda groups: score_groups(scorer, groups, scores)
 
 
 # ---------------------------------------------------------------- files
