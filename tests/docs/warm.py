@@ -36,8 +36,6 @@ def serve(address: str) -> None:
     """Fork for each command, until standard input ends."""
     import select
 
-    import transformers.models.llama.modeling_llama
-
     import preftree.cli
     import preftree.train.trainer
     import preftree.tries.attention  # noqa: F401
@@ -82,7 +80,7 @@ def _run(line: socket.socket) -> None:
         status = preftree.cli.main(words)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a forked command that failed: what it says goes where it is looked for
         import traceback
 
         traceback.print_exc()

@@ -70,6 +70,7 @@ def asked(library, requests):
     [
         pytest.param("GET", "/token/", {}, 200, id="the page"),
         pytest.param("GET", "/token/api/about", {}, 200, id="what there is"),
+        pytest.param("GET", "/token", {}, 200, id="the page, without the last stroke"),
         pytest.param("GET", "/", {}, 404, id="no token"),
         pytest.param("GET", "/tokem/", {}, 404, id="another token"),
         pytest.param("GET", "/api/about", {}, 404, id="no token before the api"),
@@ -119,6 +120,45 @@ def test_who_gets_an_answer(shelf, method, path, headers, status):
         assert "token" not in text
     if status == 200 and method != "HEAD":
         assert text
+
+
+def test_a_browser_is_started_with_an_address_that_works_once(shelf):
+    from aiohttp.test_utils import TestClient, TestServer
+
+    async def work():
+        headers = {"Host": "127.0.0.1"}
+        async with TestClient(TestServer(application(Library([shelf]), "token", "once"))) as client:
+            evil = await client.get("/once/", headers={"Host": "evil.example"}, allow_redirects=False)
+            found = [await client.get("/once/", headers=headers, allow_redirects=False) for _ in range(2)]
+            return evil.status, [(answer.status, answer.headers.get("Location")) for answer in found]
+
+    assert asyncio.run(work()) == (404, [(302, "/token/"), (404, None)])
+
+
+def test_the_command_serves_until_it_is_interrupted_and_logs_no_request(forest, tmp_path):
+    """As a user starts it: the address is printed, a request that is none leaves no trace, Ctrl-C ends it."""
+    import os
+    import signal
+    import socket
+    import subprocess
+    import urllib.request
+
+    environment = os.environ | {"PREFTREE_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", "preftree", "view", str(forest), "--no-open"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        address = running.stdout.readline().strip()
+        assert urllib.request.urlopen(f"{address}api/about").status == 200
+        host, port = address.split("/")[2].split(":")
+        with socket.create_connection((host, int(port))) as line:
+            line.sendall(b"GET /secret-of-somebody HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+            assert b"400" in line.recv(100)
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert "Traceback" not in said[1]
+    assert address.split("/")[3] not in said[1]
 
 
 def test_a_query_finds_what_the_trees_say(shelf, trees):

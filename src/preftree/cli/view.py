@@ -78,14 +78,14 @@ def _run(arguments: argparse.Namespace) -> int:
                 say(f"{arguments.static}: {count} tree{'' if count == 1 else 's'}")
             return 0
 
-        def opened(address: str) -> None:
+        def opened(address: str, once: str) -> None:
             if arguments.json:
                 emit({"address": address})
             else:
                 print(f"{address}\nThe address is the key to this page; Ctrl-C ends it.")
             sys.stdout.flush()
             if not arguments.no_open and sys.stdout.isatty():
-                webbrowser.open(address)
+                webbrowser.open(once)
 
         try:
             serve(library, arguments.port, opened)

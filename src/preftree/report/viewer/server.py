@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from preftree.errors import InputError, PreftreeError
 from preftree.report.text import clean
@@ -45,14 +47,15 @@ _HEADERS = {
 }
 
 
-def serve(library: Library, port: int, opened: Callable[[str], None]) -> None:
-    """Serve until interrupted; `opened` is told the address."""
+def serve(library: Library, port: int, opened: Callable[[str, str], None]) -> None:
+    """Serve until interrupted; `opened` is told the address, and one that leads there a single time: a browser is
+    started with it, as the words that a program is started with can be read by every user of a machine."""
     asyncio.run(_serve(library, port, opened))
 
 
-async def _serve(library: Library, port: int, opened: Callable[[str], None]) -> None:
-    token = secrets.token_urlsafe(16)
-    runner = web.AppRunner(application(library, token), access_log=None)
+async def _serve(library: Library, port: int, opened: Callable[[str, str], None]) -> None:
+    token, once = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+    runner = web.AppRunner(application(library, token, once), access_log=None, logger=_logger())
     await runner.setup()
     site = web.TCPSite(runner, HOST, port)
     try:
@@ -61,15 +64,25 @@ async def _serve(library: Library, port: int, opened: Callable[[str], None]) -> 
         await runner.cleanup()
         raise InputError(f"view: port {port} can't be listened on ({fault}); choose another, or 0") from fault
     try:
-        opened(f"http://{HOST}:{runner.addresses[0][1]}/{token}/")
+        base = f"http://{HOST}:{runner.addresses[0][1]}"
+        opened(f"{base}/{token}/", f"{base}/{once}/")
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
 
 
-def application(library: Library, token: str) -> web.Application:
-    """The routes, all of them under the token."""
-    app = web.Application(middlewares=[_guard(token)])
+def _logger() -> logging.Logger:
+    """Faults of this program are told on the terminal; requests that are none are not: they may hold anything."""
+    logger = logging.Logger("preftree.view", logging.ERROR)
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError)))
+    logger.addHandler(handler)
+    return logger
+
+
+def application(library: Library, token: str, once: str = "") -> web.Application:
+    """The routes, all of them under the token. `once` leads there too, the first time that it is asked for."""
+    app = web.Application(middlewares=[_guard(token, once)])
 
     def of(request: web.Request) -> Shelf:
         place = _number(request, "forest", 0)
@@ -101,7 +114,11 @@ def application(library: Library, token: str) -> web.Application:
     async def problem(request: web.Request) -> web.Response:
         return await _answer(of(request).of_problem, request.query.get("id", ""))
 
+    async def folder(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"/{token}/"})
+
     base = f"/{token}"
+    app.router.add_get(base, folder)
     app.router.add_get(f"{base}/api/about", about)
     app.router.add_get(f"{base}/api/trees", trees)
     app.router.add_get(f"{base}/api/tree", tree)
@@ -131,15 +148,22 @@ def query_of(words: Any) -> Query:
     )
 
 
-def _guard(token: str) -> Any:
+def _guard(token: str, once: str) -> Any:
     """A name in `Host` that is not this machine's is a page elsewhere whose name was made to point here."""
+    unused = [once] if once else []
+
+    def same(given: str, secret: str) -> bool:
+        return secrets.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode())
 
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
         given = request.path.lstrip("/").split("/")[0]
         host = request.headers.get("Host", "").partition(":")[0].lower()
         response: web.StreamResponse
-        if host not in _NAMES or not secrets.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode()):
+        if host in _NAMES and request.method == "GET" and unused and same(given, unused[0]):
+            unused.clear()
+            response = web.Response(status=302, headers={"Location": f"/{token}/"})
+        elif host not in _NAMES or not same(given, token):
             response = web.Response(status=404, text="not found")
         elif request.method not in ("GET", "HEAD"):
             response = web.Response(status=405, text="this page only shows", headers={"Allow": "GET, HEAD"})

@@ -38,7 +38,13 @@ function sums(found) {
 }
 
 function legend() {
-  const sign = (shape, words) => h("span", { class: "sign" }, glyph(shape), words);
+  const sign = (shape, words) => {
+    const drawn = glyph(shape);
+    drawn.setAttribute("viewBox", `0 ${shape.startsWith("-") ? 12 : 0} 14 14`); // its one sign alone
+    drawn.setAttribute("height", "14");
+    drawn.setAttribute("aria-hidden", "true");
+    return h("span", { class: "sign" }, drawn, words);
+  };
   return h("p", { class: "note legend" }, "Growth, a column a turn:", sign("s0.", "correct by a sample"), sign("r0.", "correct with help"),
     sign("-1.", "incorrect"), sign("-1>", "incorrect, gone on with"));
 }

@@ -32,7 +32,7 @@ function wayOn(tree, turn, place, to) {
   if (turn.expanded === null) return place === tree.turns.length - 1 ? "the tree ends here" : "–";
   const action = turn.incorrect[turn.expanded];
   const failed = action.status && action.status !== "ok" ? `code: ${action.status}` : "";
-  const why = [failed, action.why].filter(Boolean).join(", ");
+  const why = [failed, action.why === action.status ? "" : action.why].filter(Boolean).join(", ");
   return [to(node(place, "incorrect", turn.expanded), action.actor || "an actor"), why ? ` ${why}` : "",
     turn.leaked ? h("span", { class: "flag bad" }, "critique gives the answer away") : null];
 }

@@ -10,7 +10,8 @@ export function drawTree(tree, forest, ask) {
     h("header", { class: "about" },
       h("h1", { dir: "auto" }, shorten(problem.instruction)),
       facts(tree),
-      story(tree, forest)),
+      story(tree, forest),
+      spending(tree)),
     h("div", { class: "growth" },
       map(tree, forest),
       h("div", { class: "nodes" },
@@ -29,8 +30,7 @@ function facts(tree) {
     h("span", {}, tree.problem.task), h("span", {}, tree.problem.dataset), h("span", {}, many(tree.turns.length, "turn")),
     tree.spent.calls ? [h("span", {}, many(tree.spent.calls, "call")), h("span", {}, `${number(tree.spent.tokens)} tokens`)] : h("span", {}, "no calls recorded"),
     tree.spent.price_usd ? h("span", {}, dollars(tree.spent.price_usd)) : null,
-    flags(row.flags || []),
-    spending(tree));
+    flags(row.flags || []));
 }
 
 // Who was asked how often, and what it took.
