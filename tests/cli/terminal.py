@@ -25,10 +25,10 @@ for width, words in json.loads(sys.argv[1]):
 ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 
 
-def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=None, timeout_s=120):
+def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=None, after_s=0.0, timeout_s=120):
     """What a command writes to a terminal (stdout, and stderr unless it is given elsewhere), and its status.
 
-    `until`: when this text has been seen, `then` is typed.
+    `then` is typed when the text `until` has been seen (if there is one) and `after_s` have gone by.
     """
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -37,7 +37,8 @@ def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=No
         preexec_fn=_take_terminal,
     )  # fmt: skip
     os.close(follower)
-    written, deadline = b"", time.monotonic() + timeout_s
+    began = time.monotonic()
+    written, deadline = b"", began + timeout_s
     try:
         while time.monotonic() < deadline:
             if select.select([leader], [], [], 0.05)[0]:
@@ -48,9 +49,10 @@ def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=No
                 if not block:
                     break
                 written += block
-            if until is not None and until.encode() in written:
+            ready = until is None or until.encode() in written
+            if then is not None and ready and time.monotonic() - began > after_s:
                 os.write(leader, then.encode())
-                until = None
+                then = None
         else:
             raise AssertionError(f"still running after {timeout_s} s: {written[-2000:]!r}")
         return written.decode().replace("\r\n", "\n"), process.wait(timeout=30)

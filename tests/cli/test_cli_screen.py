@@ -36,8 +36,7 @@ COMMANDS = {
     "score-again": "score gsm8k --predictions b.jsonl data=data model=b out=b",
     "score-rewards": "score autoj --predictions rewards.jsonl data=data",
     "compare": "compare a b --paper",
-    "evaluate": "evaluate benchmarks=[gsm8k] data=data models.bare.model=MODEL protocol.max_tokens=4 "
-    "out=done/evaluation",
+    "evaluate": "evaluate benchmarks=[gsm8k] data=data models.m.model=MODEL protocol.max_tokens=4 out=done/evaluation",
     "train": "train sft model=MODEL rows=rows/sft.jsonl max_length=2048 out=model",
     "report": "report done out=page",
     "settings": "settings grow",

@@ -64,13 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
     root = parser()
     completing.answer(root)
     try:
-        arguments = _parsed(root, words)
-        if arguments.command is None:
-            root.print_help(sys.stderr)
-            return InputError.exit_status
-        status: int = arguments.run(arguments)
-        sys.stdout.flush()
-        return status
+        return _done(root, words)
     except PreftreeError as failure:
         _complain(failure)
         return failure.exit_status
@@ -85,6 +79,18 @@ def main(words: Sequence[str] | None = None) -> int:
         where = f"{failure.filename}: " if failure.filename else ""
         _complain(f"{where}{failure.strerror or failure}; what was committed is kept, mend it and run it again")
         return 1
+
+
+def _done(root: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
+    try:
+        arguments = _parsed(root, words)
+        if arguments.command is None:
+            root.print_help(sys.stderr)
+            return InputError.exit_status
+        status: int = arguments.run(arguments)
+        return status
+    finally:
+        sys.stdout.flush()  # here, where a reader that has gone is still told from a failure; after --help too
 
 
 def _parsed(root: argparse.ArgumentParser, words: Sequence[str] | None) -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+SHELLS = ("bash", "zsh", "fish")
 _DESCRIPTION = """Print the script that makes Tab complete commands, options, recipes, benchmarks, settings and files.
 Put the line for your shell into the file that it reads at its start:
 
@@ -20,7 +21,7 @@ def add(commands: Any) -> None:
         description=_DESCRIPTION,
         examples=("bash > ~/.local/share/bash-completion/completions/preftree", "fish | source"),
     )
-    command.add_argument("shell", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    command.add_argument("shell", choices=SHELLS, help="bash, zsh or fish")
     command.set_defaults(run=_run)
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+# A longer name may be broken, so that the figures can stand beside it.
+_NAME = 20
+
+
 def emit(document: Any) -> None:
     """The one JSON document of `--json`. JSON has no infinities: a figure that is none is null."""
     print(json.dumps(_finite(document), indent=1, allow_nan=False))
@@ -91,7 +95,7 @@ def _plain(console: Console, cell: Any) -> str:
 
 
 def _fit(console: Console, table: Table) -> bool:
-    """Give every column its width, so that no word is broken; False where they can't stand side by side.
+    """Give every column its width, so that no figure is broken; False where they can't stand side by side.
 
     rich alone narrows the widest column first, and breaks its words while others have room.
     """
@@ -104,6 +108,9 @@ def _fit(console: Console, table: Table) -> bool:
         for at, cell in enumerate(cells):
             least[at] = max(least[at], *(cell_len(word) for word in cell.split() or [""]))
             most[at] = max(most[at], cell_len(cell))
+    for at, column in enumerate(table.columns):
+        if column.justify != "right":
+            least[at] = min(least[at], _NAME)
     padding = table.padding[1] + table.padding[3]
     edge = bool(table.box) and table.show_edge
     around = padding * len(heads) - (0 if table.pad_edge else padding)
@@ -126,7 +133,8 @@ def _blocks(console: Console, table: Table) -> list[str]:
     lines = [str(table.title)] if table.title else []
     for row in rows:
         lines += [row[0]] if row[0] else []
-        lines += [f"  {name}: {cell}" if name else f"  {cell}" for name, cell in zip(heads[1:], row[1:], strict=True)]
+        named = [(name, cell) for name, cell in zip(heads[1:], row[1:], strict=True) if cell]
+        lines += [f"  {name}: {cell}" if name else f"  {cell}" for name, cell in named]
     return [*lines, *([_plain(console, table.caption)] if table.caption else [])]
 
 
