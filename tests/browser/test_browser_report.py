@@ -53,10 +53,9 @@ def test_it_fits_and_is_accessible(pages, visit, serious, shots, which, width):
     assert serious(page) == []
 
 
-@pytest.mark.parametrize("which", ["one", "three"])
-def test_dark(pages, visit, serious, shots, which):
-    page = open_at(visit, pages[which], "desk", scheme="dark")
-    page.screenshot(path=shots / f"report-{which}-dark.png", full_page=True)
+def test_dark(pages, visit, serious, shots):
+    page = open_at(visit, pages["three"], "desk", scheme="dark")
+    page.screenshot(path=shots / "report-three-dark.png", full_page=True)
     assert serious(page) == []
 
 
@@ -83,6 +82,11 @@ def test_on_paper(pages, visit, shots, which):
     assert page.locator("details").count() > 0
     page.emulate_media(media="print", color_scheme="dark")
     page.set_viewport_size({"width": 695, "height": 1000})  # what A4 leaves between these margins
+    wide = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 697)"
+        ".map(e => `${e.tagName}.${e.className} ${e.textContent.slice(0, 60)}`)"
+    )
+    assert wide == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(29, 33, 37)"
     assert page.locator("nav").first.is_hidden()
@@ -100,11 +104,10 @@ def test_on_paper(pages, visit, shots, which):
 
 
 def test_figures_stand_on_their_own(pages, visit, shots):
-    for place, file in enumerate(sorted((pages["three"].parent / "figures").glob("*.svg"))):
-        page = visit(file.as_uri(), width=560, height=400)
-        assert page.evaluate("document.documentElement.tagName") == "svg", file
-        if place == 0:
-            page.screenshot(path=shots / "report-figure.png")
+    for name in ("rewards-chosen", "yield"):
+        page = visit((pages["three"].parent / "figures" / f"{name}.svg").as_uri(), width=560, height=400)
+        assert page.evaluate("document.documentElement.tagName") == "svg"
+        page.screenshot(path=shots / f"report-figure-{name}.png")
 
 
 def test_hostile_text_stays_text(visit, tmp_path):

@@ -59,12 +59,20 @@ def test_what_is_no_run(prepare, words, said, tmp_path, capsys):
     failure = capsys.readouterr().err
     assert said in failure
     assert failure.startswith("preftree: ")
-    assert failure.count("\n") == 1 or "report (report)" in failure
+    assert failure.count("\n") == 1
+    # Nothing is written for it, and no directory made.
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "gone").exists()
 
 
 def test_one_run_or_several_never_both():
     with pytest.raises(InputError, match="got both"):
         Settings(run="a", runs=("a", "b"))
+
+
+def test_a_recipe_may_report_over_its_own_stages():
+    """They are there when the page is made, not when the recipe is read."""
+    assert Settings(runs=("@sft", "@preference")).runs == ("@sft", "@preference")
 
 
 def test_a_directory_is_a_run_whatever_it_is_called(tmp_path, monkeypatch, capsys):

@@ -65,21 +65,30 @@ def _sort(stage: Mapping[str, Any]) -> str:
 
 
 def differing(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[str, ...]]]:
-    """Settings that are not the same in all runs, as dotted keys with a value a run; variables first.
+    """Settings that are not the same in all runs that have their stage, as dotted keys with a value a run; variables
+    first. A stage that one run alone has is compared with nothing.
 
     A run: `variables`, `stages` (each with name, kind, settings), `roots` (how its own directory is written in them).
     """
-    tables: list[dict[str, str]] = [dict(flat(_rooted(run["variables"], run["roots"], {}, out=True))) for run in runs]
+    variables = [run["variables"] and dict(flat(_rooted(run["variables"], run["roots"], {}, out=True))) for run in runs]
     stages = align([run["stages"] for run in runs])
     labels = [{row.stages[i]["name"]: row.label for row in stages if row.stages[i]} for i in range(len(runs))]  # type: ignore[index]
+    rows = _different(variables)
     for row in stages:
-        for place, stage in enumerate(row.stages):
-            if stage is not None:
-                settings = _rooted(stage["settings"], runs[place]["roots"], labels[place])
-                tables[place] |= dict(flat(settings, f"{row.label}."))
-    keys = dict.fromkeys(key for table in tables for key in table)
-    rows = [(key, tuple(table.get(key, MISSING) for table in tables)) for key in keys]
-    return [(key, values) for key, values in rows if len(set(values)) > 1]
+        tables = [
+            stage and dict(flat(_rooted(stage["settings"], run["roots"], names), f"{row.label}."))
+            for stage, run, names in zip(row.stages, runs, labels, strict=True)
+        ]
+        rows += _different(tables)
+    return rows
+
+
+def _different(tables: Sequence[Mapping[str, str] | None]) -> list[tuple[str, tuple[str, ...]]]:
+    """Keys whose values differ between the tables that are there."""
+    there = [table for table in tables if table]
+    keys = dict.fromkeys(key for table in there for key in table)
+    apart = [key for key in keys if len({table.get(key, MISSING) for table in there}) > 1]
+    return [(key, tuple((table or {}).get(key, MISSING) for table in tables)) for key in apart]
 
 
 def _rooted(value: Any, roots: Sequence[str], labels: Mapping[str, str], *, out: bool = False) -> Any:

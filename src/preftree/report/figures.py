@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from preftree.report.text import clean, count, decimal, percent
 
 _WIDTH = 520
-_LEFT, _TOP, _BOTTOM = 54, 14, 46
+_LEFT, _TOP, _BOTTOM = 66, 14, 46
 _LONGEST_NAME, _LONGEST_LABEL = 18, 26  # of a line or dot; of a row
 
 

@@ -2,7 +2,7 @@
 
 In:  a page, its Markdown, its results, its figures. Out: report.html, report.md, results.json, figures/NAME.svg, .csv.
 Always true: results.json is written last and names the figures; those that it named before and that are no more are
-removed, and nothing else is.
+then removed, and nothing else is.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def write_files(out: Path, results: Mapping[str, Any], page: str, markdown: str,
         drawn.append(write_whole(folder / f"{figure.file}.svg", document(figure)))
         write_whole(folder / f"{figure.file}.csv", table(figure))
     names = [figure.file for figure in figures]
+    written_page, written_text = write_whole(out / "report.html", page), write_whole(out / "report.md", markdown)
+    data = json.dumps(_finite({**results, "figures": names}), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    results_file = write_whole(out / "results.json", data)
     for name in before - set(names):
         for ending in (".svg", ".csv"):
             (folder / f"{name}{ending}").unlink(missing_ok=True)
-    written_page, written_text = write_whole(out / "report.html", page), write_whole(out / "report.md", markdown)
-    data = json.dumps(_finite({**results, "figures": names}), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return Written(write_whole(out / "results.json", data), written_page, written_text, tuple(drawn))
+    return Written(results_file, written_page, written_text, tuple(drawn))
 
 
 def _named(path: Path) -> set[str]:

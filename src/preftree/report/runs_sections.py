@@ -69,7 +69,10 @@ def _overview(runs: Runs, differing: Sequence[Mapping[str, Any]]) -> Section:
         sheets.append(shown)
     if len(lines) > _SHOWN_SETTINGS:
         folded.append(replace(shown, title="More settings that differ", rows=tuple(lines[_SHOWN_SETTINGS:])))
-    text = "Paths into a run's own directory are written @stage/…, so that they don't count as different."
+    text = (
+        "Settings are compared between the runs that have their stage. Paths into a run's own directory are written "
+        "@stage/…, so that they don't count as different."
+    )
     warnings = [f"Warning. {name}, {said}." for name, run in runs for said in run.get("warnings") or []]
     if not lines:
         text = "No setting differs between these runs."

@@ -35,6 +35,13 @@ class Settings:
     def __post_init__(self) -> None:
         if self.runs and (self.run is not None or self.stages):
             raise InputError("report: expected run=DIRECTORY (with stages) or runs=[DIRECTORY, …], got both")
+        whole = [os.path.abspath(path) for path in self.runs]
+        twice = next((path for place, path in enumerate(self.runs) if whole[place] in whole[:place]), None)
+        if twice is not None:
+            raise InputError(f"report: {twice} is named twice; name each run once")
+        for path in (*self.runs, *([] if self.run is None else [self.run])):
+            if not path.startswith("@"):  # an earlier stage of the recipe: not run yet
+                read_run(Path(path))
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
@@ -63,9 +70,6 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
 def compare(paths: Sequence[Path]) -> dict[str, Any]:
     """What `results.json` holds of several runs: the results of each, and the settings that are not the same."""
     whole = [Path(os.path.abspath(path)) for path in paths]
-    twice = next((path for place, path in enumerate(whole) if path in whole[:place]), None)
-    if twice is not None:
-        raise InputError(f"{twice}: is named twice; name each run once")
     runs = [read_run(path) for path in paths]
     sides = [{"variables": run.variables, "stages": run.stages, "roots": run.roots} for run in runs]
     return {
