@@ -23,7 +23,9 @@ def all_blocks() -> list[Block]:
 
 
 def test_every_command_is_run_or_says_why_not() -> None:
-    bare = [block.place for block in all_blocks() if block.language in _COMMANDS and block.kind not in ("test", "not run")]
+    bare = [
+        block.place for block in all_blocks() if block.language in _COMMANDS and block.kind not in ("test", "not run")
+    ]
     assert bare == [], "mark each with <!-- test: NAME --> or <!-- not run: REASON -->"
 
 

@@ -36,8 +36,6 @@ def serve(address: str) -> None:
     """Fork for each command, until standard input ends."""
     import select
 
-    import transformers.models.llama.modeling_llama
-
     import preftree.cli
     import preftree.train.trainer
     import preftree.tries.attention  # noqa: F401
