@@ -16,7 +16,7 @@ ELSEWHERE = {
     ("reinforcement", "verifiers"): "tests/rl/test_rl_verifiers.py",
 }
 _COMMANDS = ("bash", "console", "sh", "shell", "python")
-_GROUP = re.compile(r'group\("([\w/-]+)", "([\w-]+)"\)')
+_GROUP = re.compile(r'group\(\s*"([\w/-]+)",\s*"([\w-]+)"\s*\)')
 _INDENTED = re.compile(r"^ {4}\S.*$", re.MULTILINE)
 
 
