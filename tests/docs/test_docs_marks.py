@@ -12,9 +12,11 @@ from pages import ROOT, Block, blocks, name_of, pages
 # Groups that are played beside what they are about.
 ELSEWHERE = {
     ("sources", "sources"): "tests/recipe/test_recipe_sources.py",
+    ("reinforcement", "grpo"): "tests/rl/test_rl_grpo.py",
+    ("reinforcement", "verifiers"): "tests/rl/test_rl_verifiers.py",
 }
 _COMMANDS = ("bash", "console", "sh", "shell", "python")
-_GROUP = re.compile(r'group\("([\w/-]+)", "([\w-]+)"\)')
+_GROUP = re.compile(r'group\(\s*"([\w/-]+)",\s*"([\w-]+)"\s*\)')
 _INDENTED = re.compile(r"^ {4}\S.*$", re.MULTILINE)
 
 

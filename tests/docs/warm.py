@@ -6,13 +6,23 @@ Out: its exit status. Always true: a command runs in a process of its own, throu
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import select
 import socket
 import struct
 import sys
+import traceback
 from pathlib import Path
 
+_HEAVY = (
+    "preftree.cli",
+    "preftree.train.trainer",
+    "preftree.tries.attention",
+    "transformers.models.llama.modeling_llama",
+    "pandas",
+)
 _CLIENT = """#!{python} -IS
 import json, os, socket, struct, sys
 with socket.socket(socket.AF_UNIX) as line:
@@ -34,12 +44,8 @@ def write_client(folder: Path, address: str) -> None:
 
 def serve(address: str) -> None:
     """Fork for each command, until standard input ends."""
-    import select
-
-    import preftree.cli
-    import preftree.train.trainer
-    import preftree.tries.attention  # noqa: F401
-
+    for name in _HEAVY:
+        importlib.import_module(name)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen()
@@ -51,7 +57,12 @@ def serve(address: str) -> None:
             line, _ = door.accept()
             if os.fork() == 0:
                 door.close()
-                _run(line)
+                try:
+                    _run(line)
+                finally:  # told as Python tells it; then there is no status, and the client says 70
+                    if sys.exc_info()[0] is not None:
+                        traceback.print_exc()
+                    os._exit(1)
             line.close()
             while True:  # those that have ended leave no trace
                 try:
@@ -75,15 +86,10 @@ def _run(line: socket.socket) -> None:
     os.environ.update(environment)
     import preftree.cli
 
-    status = 1
     try:
         status = preftree.cli.main(words)
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - a forked command that failed: what it says goes where it is looked for
-        import traceback
-
-        traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
     line.sendall(bytes([status & 0xFF]))

@@ -145,6 +145,12 @@ def _of_runs(runs: Sequence[str]) -> dict[str, Any]:
     """The settings of a page over these runs; over one it stands in the run, over several in ./report."""
     if not runs:
         raise InputError("report: expected the directory of a run, or of several: preftree report RUN [RUN …]")
+    from pathlib import Path
+
+    from preftree.recipe.runs import read_run
+
+    for run in runs:
+        read_run(Path(run))  # before a directory is made for the page
     if len(runs) == 1:
         return {"run": runs[0], "out": f"{runs[0]}/report"}
     return {"runs": list(runs), "out": "report"}

@@ -39,9 +39,6 @@ class Settings:
         twice = next((path for place, path in enumerate(self.runs) if whole[place] in whole[:place]), None)
         if twice is not None:
             raise InputError(f"report: {twice} is named twice; name each run once")
-        for path in (*self.runs, *([] if self.run is None else [self.run])):
-            if not path.startswith("@"):  # an earlier stage of the recipe: not run yet
-                read_run(Path(path))
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
