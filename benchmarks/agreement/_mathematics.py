@@ -7,26 +7,12 @@ Always true: a row says where its response is from; responses are kept, verdicts
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import random
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-VERDICTS = Path(__file__).parents[2] / "tests" / "evaluate" / "verdicts"
-DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 MODEL = "SmolLM2-135M-Instruct"
 MAX_TOKENS = 256
-
-
-def items_of(name: str) -> list[Any]:
-    """All items of a benchmark in the folder of data sets."""
-    from preftree.evaluate.items import locate
-    from preftree.evaluate.registry import find_benchmark
-
-    benchmark = find_benchmark(name)
-    return list(benchmark.read(locate(name, benchmark.published, str(DATA)), benchmark.published).items)
 
 
 def sampled(name: str, protocol: str, items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -59,17 +45,6 @@ def sampled(name: str, protocol: str, items: Sequence[Any]) -> list[dict[str, An
 
 def drawn(items: Sequence[Any], count: int, seed: str) -> list[Any]:
     return random.Random(seed).sample(list(items), count)
-
-
-def write(name: str, rows: Iterable[dict[str, Any]]) -> None:
-    VERDICTS.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    (VERDICTS / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    print(f"{name}: {len(lines)} responses")
-
-
-def read(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (VERDICTS / f"{name}.jsonl").read_text("utf-8").split("\n") if line]
 
 
 def same_to_math_verify(answer: str | None, reference: str, *, latex: bool) -> bool:

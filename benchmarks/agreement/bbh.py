@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.agreement.language_tasks import items_of, read, sampled, spread, task_of, write
+from benchmarks.agreement._rows import items_of, read, write
+from benchmarks.agreement.language_tasks import sampled, spread, task_of
 
 NUM_SAMPLES, NUM_EDITED, MAX_TOKENS = 108, 270, 160
 

@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.agreement._mathematics import drawn, items_of, read, same_to_math_verify, sampled, write
+from benchmarks.agreement._mathematics import drawn, same_to_math_verify, sampled
+from benchmarks.agreement._rows import items_of, read, write
 
 NUM_SAMPLES, NUM_EDITED = 60, 420
 FILTERS = {

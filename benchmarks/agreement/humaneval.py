@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.agreement.language_tasks import items_of, read, write
+from benchmarks.agreement._rows import items_of, read, write
 
 _SAMPLES, _TOKENS = 100, 200
 _STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint", "\n@")

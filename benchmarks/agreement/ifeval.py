@@ -11,7 +11,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from benchmarks.agreement.language_tasks import DATA, items_of, nltk_data, read, sampled, spread, write
+from benchmarks.agreement._rows import DATA, items_of, read, write
+from benchmarks.agreement.language_tasks import nltk_data, sampled, spread
 
 NUM_SAMPLES, NUM_MADE, MAX_TOKENS = 110, 150, 256
 

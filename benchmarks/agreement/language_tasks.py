@@ -8,25 +8,13 @@ are added to them by `main()`, in the environment of the peers.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-VERDICTS = Path(__file__).parents[2] / "tests" / "evaluate" / "verdicts"
-DATA = Path(os.environ.get("PREFTREE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 # Carries the punkt_tab data of NLTK, which its own downloader would fetch from a site.
 _CARRIER = "llama-index-core==0.14.25"
-
-
-def items_of(name: str) -> list[Any]:
-    """All items of a benchmark in the folder of data sets."""
-    from preftree.evaluate.items import locate
-    from preftree.evaluate.registry import find_benchmark
-
-    benchmark = find_benchmark(name)
-    return list(benchmark.read(locate(name, benchmark.published, str(DATA)), benchmark.published).items)
 
 
 def spread(items: Sequence[Any], label: str, count: int) -> list[Any]:
@@ -74,17 +62,6 @@ def sampled(name: str, form: Any, items: Sequence[Any], max_tokens: int) -> list
         return [row for row in rows if row is not None]
 
     return asyncio.run(main())
-
-
-def write(name: str, rows: Iterable[dict[str, Any]]) -> None:
-    VERDICTS.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    (VERDICTS / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    print(f"{name}: {len(lines)} responses")
-
-
-def read(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (VERDICTS / f"{name}.jsonl").read_text("utf-8").split("\n") if line]
 
 
 def task_of(file: str, docs: Callable[[], dict[str, list[dict[str, Any]]]]) -> Any:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.agreement.language_tasks import DATA, items_of, read, write
+from benchmarks.agreement._rows import DATA, items_of, read, write
 
 _SAMPLES, _TOKENS, _TIMEOUT_S = 40, 128, 3.0
 _SETS = {"mbpp_full": ("standard", "\n```python\n"), "mbpp": ("eurus-2024-09", "```python\n")}

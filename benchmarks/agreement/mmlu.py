@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from benchmarks.agreement.language_tasks import items_of, read, sampled, spread, task_of, write
+from benchmarks.agreement._rows import items_of, read, write
+from benchmarks.agreement.language_tasks import sampled, spread, task_of
 
 NUM_CHOSEN, NUM_SAMPLES, NUM_EDITED, MAX_TOKENS = 108, 72, 180, 24
 

@@ -26,11 +26,12 @@ LAYERS = 6
 
 
 def main() -> None:
-    from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, read_reward_benchmark
+    from preftree.evaluate.items import read_from
+    from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS
     from preftree.tries import RewardModel
 
     data = os.environ.get("PREFTREE_DATA", str(ROOT.parent / "shared/data"))
-    items = read_reward_benchmark(REWARD_BENCHMARKS["rewardbench"], data).items
+    items = read_from(REWARD_BENCHMARKS["rewardbench"], data).items
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         export_reward_model(model, layers=LAYERS)

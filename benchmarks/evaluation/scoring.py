@@ -20,7 +20,7 @@ from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Benchmark, Form
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.registry import BENCHMARKS
 from preftree.evaluate.rewards import REWARD_BENCHMARKS, gold_rewards
 from preftree.evaluate.scoring import score
@@ -62,7 +62,7 @@ def main() -> dict[str, Any]:
 
 def references(benchmark: Benchmark, form: Form) -> list[dict[str, Any]]:
     """Predictions that are the references, or, of an item without one, its own instruction."""
-    items = benchmark.read(locate(benchmark.name, benchmark.published, str(DATA)), benchmark.published).items
+    items = read_from(benchmark, str(DATA)).items
     found = [(item.id, benchmark.reference(item, form) or item.problem.instruction) for item in items]
     return [{"id": identity, "response": text} for identity, text in found]
 

@@ -97,6 +97,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """One message of a conversation."""
+
     role: Role
     content: str
 
@@ -207,6 +209,7 @@ class Verdict:
 
     @property
     def correct(self) -> bool:
+        """Whether it is right for certain: undecided is not."""
         return self.outcome == "correct"
 
 
@@ -272,6 +275,7 @@ class Tree:
 
     @property
     def depth(self) -> int:
+        """How many turns it has."""
         return len(self.turns)
 
     def history(self, turn: int) -> tuple[Message, ...]:

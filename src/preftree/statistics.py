@@ -47,6 +47,11 @@ def wilson(successes: int, n: int) -> Interval:
     return _score(successes / n, n, n, _Z95)
 
 
+def score_interval(value: float, trials: float, n: int) -> Interval:
+    """Wilson's interval of a share in so many trials, which need not be whole; `n` is the number that is shown."""
+    return _score(value, trials, n, _Z95)
+
+
 def mean_interval(values: Sequence[float]) -> Interval:
     """The mean of values in [0, 1], one an item, with a 95% interval over the items.
 

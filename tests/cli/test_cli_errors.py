@@ -79,7 +79,7 @@ CASES = [
     ("train dppo", 'objective "dppo" is unknown; did you mean "dpo"?'),
     ("train", "required: objective; see preftree train --help"),
     ("run", "required: recipe; see"),
-    ("report", "required: RUN; see"),
+    ("report", "expected the directory of a run"),
     ("score gsm8k", "required: --predictions; see"),
     ("grow problems=p.jsonl --pilot x", "--pilot: invalid int value: 'x'"),
     ("view forest --port x", "--port: invalid int value: 'x'"),

@@ -5,14 +5,12 @@ import functools
 import json
 from pathlib import Path
 
-from preftree.engine import Engine
-from preftree.environment import EnvironmentSettings, Interpreter, Limits
-from preftree.evaluate.benchmark import Bench, Form
+from preftree.environment import EnvironmentSettings, Limits
+from preftree.evaluate.bench import open_bench
+from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.registry import BENCHMARKS
-from preftree.forest import Forest
-from preftree.verify import Judge
 
 APRIL, SEPTEMBER, STANDARD = Form("eurus-2024-04"), Form("eurus-2024-09"), Form("standard")
 
@@ -86,8 +84,7 @@ def item_of(name, folder, **changes):
 
 @functools.cache  # LeetCode's tests are megabytes to read
 def real_items(name, data_dir):
-    benchmark = BENCHMARKS[name]
-    return benchmark.read(locate(name, benchmark.published, str(data_dir)), benchmark.published).items
+    return read_from(BENCHMARKS[name], str(data_dir)).items
 
 
 class World:
@@ -95,11 +92,9 @@ class World:
 
     def __init__(self, folder, cpu_s=1.0):
         self.loop = asyncio.new_event_loop()
-        self.forest = Forest(folder)
-        self.forest.__enter__()
         settings = EnvironmentSettings(workers=2, preload=("numpy",), limits=Limits(cpu_s=cpu_s))
-        self.interpreter, self.judge = Interpreter(settings), Judge(workers=1)
-        self.bench = Bench(Engine(self.forest, self.interpreter, self.judge))
+        self.opened = open_bench(folder, environment=settings)
+        self.bench = self.loop.run_until_complete(self.opened.__aenter__())
 
     def verdicts(self, name, asked):
         """The verdicts of triples of item, form and response, in their order."""
@@ -120,7 +115,5 @@ class World:
         return verdict.outcome
 
     def close(self):
-        self.loop.run_until_complete(self.interpreter.close())
-        self.loop.run_until_complete(self.judge.close())
-        self.forest.__exit__(None, None, None)
+        self.loop.run_until_complete(self.opened.__aexit__(None, None, None))
         self.loop.close()

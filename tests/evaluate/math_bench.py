@@ -3,14 +3,11 @@
 import asyncio
 import json
 
-from preftree.engine import Engine
-from preftree.environment import EnvironmentSettings, Interpreter
-from preftree.evaluate.benchmark import Bench
+from preftree.environment import EnvironmentSettings
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.converse import grade_given
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.registry import BENCHMARKS
-from preftree.forest import Forest
-from preftree.verify import Judge
 
 # One row of each set, as it is published, all made up.
 ROWS = {
@@ -81,19 +78,16 @@ def item_of(name, folder, **changes):
 
 
 def real_items(name, data_dir):
-    benchmark = BENCHMARKS[name]
-    return read(name, locate(name, benchmark.published, str(data_dir))).items
+    return read_from(BENCHMARKS[name], str(data_dir)).items
 
 
 def grades(name, asked, folder):
     """The grades of triples of item, form and response, all in one engine, in their order."""
 
     async def work():
-        with Forest(folder) as forest:
-            async with Interpreter(EnvironmentSettings(workers=2)) as interpreter, Judge(2) as judge:
-                bench = Bench(Engine(forest, interpreter, judge))
-                given = (grade_given(BENCHMARKS[name], bench, item, form, (text,)) for item, form, text in asked)
-                return await asyncio.gather(*given)
+        async with open_bench(folder, environment=EnvironmentSettings(workers=2)) as bench:
+            given = (grade_given(BENCHMARKS[name], bench, item, form, (text,)) for item, form, text in asked)
+            return await asyncio.gather(*given)
 
     return asyncio.run(work())
 

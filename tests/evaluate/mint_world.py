@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from preftree.actors.scripted import ScriptedActor
-from preftree.engine import Engine, run_all
-from preftree.environment import EnvironmentSettings, Interpreter, Limits
+from preftree.engine import run_all
+from preftree.environment import EnvironmentSettings, Limits
+from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Attempt, Bench, Benchmark, Form, Item
 from preftree.evaluate.converse import hold
 from preftree.evaluate.registry import find_benchmark
 from preftree.evaluate.runner import write_results
-from preftree.forest import Forest
 from preftree.records import Message, Result
-from preftree.verify import Judge
 
 ROWS: dict[str, list[dict[str, Any]]] = {
     "humaneval": [
@@ -77,9 +76,8 @@ def attempt(bench: Bench, benchmark: str | Benchmark, item: Item, model: Scripte
 async def in_bench(out: Path, work: Callable[[Bench], Awaitable[Any]], judge: ScriptedActor | None = None) -> Any:
     """The outcome of work that has an engine."""
     settings = EnvironmentSettings(workers=1, preload=(), limits=Limits(cpu_s=2))
-    with Forest(out) as forest:
-        async with Interpreter(settings) as interpreter, Judge(workers=1) as verifiers:
-            return await work(Bench(Engine(forest, interpreter, verifiers), judge))
+    async with open_bench(out, judge, settings) as bench:
+        return await work(bench)
 
 
 # ---------------------------------------------------------------- the run that is killed

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from preftree.actors.embedded import cached_model
+from preftree.evaluate.items import read_from
 from preftree.evaluate.rewards import score_rewards
-from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, read_reward_benchmark
+from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS
 from preftree.evaluate.rewards.rewardbench import CATEGORIES, weighted
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ def test_our_rewards_of_the_same_model(data_dir: Path, tmp_path: Path, monkeypat
     from preftree.tries import RewardModel
 
     export_reward_model(tmp_path / "model", layers=_HEAD["layers"])
-    items = read_reward_benchmark(REWARD_BENCHMARKS["rewardbench"], str(data_dir)).items[::50]
+    items = read_from(REWARD_BENCHMARKS["rewardbench"], str(data_dir)).items[::50]
     theirs = {row["id"]: row for row in _ROWS}
     rewards = RewardModel(str(tmp_path / "model"), precision="fp32").score([item.conversations for item in items])
     for item, got in zip(items, rewards, strict=True):

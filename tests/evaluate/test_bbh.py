@@ -12,7 +12,7 @@ from preftree.errors import InputError
 from preftree.evaluate.benchmark import Form, Item
 from preftree.evaluate.benchmarks import bbh
 from preftree.evaluate.benchmarks.bbh import BBH, TASKS, turns_2024_04, turns_2024_09
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import locate, read_from
 from preftree.problems.places import Value
 from preftree.records import Problem, Reference
 
@@ -188,7 +188,7 @@ def test_packaged_examples_are_the_published_ones(data_dir):
 
 @pytest.fixture(scope="module")
 def real(data_dir):
-    return BBH.read(locate("bbh", BBH.published, str(data_dir)), BBH.published)
+    return read_from(BBH, str(data_dir))
 
 
 def test_real_rows(real, data_dir):

@@ -21,7 +21,7 @@ from preftree.errors import InputError, RequestRefusedError, Stopped
 from preftree.evaluate.benchmark import Attempt, Bench, Form
 from preftree.evaluate.benchmarks.mmlu import MMLU
 from preftree.evaluate.converse import attempt_tree, hold, likeliest, require
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.forest import CallKey, Forest
 from preftree.records import Request, Sample, canonical
 
@@ -59,7 +59,7 @@ async def evaluate(out: Path, model, items, budget=None):
 
 @pytest.fixture
 def items(tmp_path):
-    return MMLU.read(locate("mmlu", MMLU.published, str(made_rows(tmp_path / "rows"))), MMLU.published).items
+    return read_from(MMLU, str(made_rows(tmp_path / "rows"))).items
 
 
 def test_the_likeliest_is_the_answer(tmp_path, items):

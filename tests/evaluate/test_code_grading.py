@@ -5,7 +5,6 @@ import random
 import pytest
 from code_bench import APRIL, ROWS, SEPTEMBER, STANDARD, World, item_of, real_items
 
-from preftree.evaluate.benchmark import PROTOCOLS, Form
 from preftree.evaluate.registry import BENCHMARKS
 
 FORMS = {"april": APRIL, "september": SEPTEMBER, "standard": STANDARD}
@@ -16,31 +15,6 @@ SOLUTIONS = {
     "mbpp_full": "def find_larger(a, b):\n    return max(a, b)\n",
     "leetcode": "class Solution:\n    def total(self, nums: List[int]) -> int:\n        return sum(nums)\n",
 }
-# References that fail in the Eurus protocols, which drop an answer's imports and assignments and give the tests none.
-# (Those of `re`, `sys`, `os` and `json` pass: the script has these itself.)
-_IMPORT = "its import of {} is dropped"
-_OF_TEST = "its test uses math, and the row's imports are not given"
-FAILING_GOLDS = {
-    "mbpp": {
-        "3": "math", "4": "heapq", "61": "collections", "87": "collections", "88": "collections", "108": "heapq",
-        "130": "collections", "164": "math", "232": "heapq", "237": "collections", "244": "math", "252": "cmath",
-        "299": "collections", "475": "collections", "585": "heapq", "590": "cmath", "635": "heapq", "723": "operator",
-        "731": "math", "736": "bisect", "739": "math", "742": "math", "765": "math", "771": "collections",
-        "778": "itertools", "780": "itertools", "786": "bisect",
-    },
-    "mbpp_full": {
-        "13": "collections", "39": "collections", "61": "collections", "82": "math", "87": "collections",
-        "88": "collections", "108": "heapq", "124": "cmath", "130": "collections", "157": "itertools", "163": "math",
-        "164": "math", "180": "math", "198": "math", "209": "heapq", "214": "math", "218": "math", "232": "heapq",
-        "237": "collections", "244": "math", "252": "cmath", "299": "collections", "307": "copy", "312": "math",
-        "326": "collections", "372": "heapq", "408": "heapq", "475": "collections", "488": "math", "491": "math",
-        "493": "math", "497": "math",
-    },
-}  # fmt: skip
-FAILING_GOLDS = {name: {at: _IMPORT.format(why) for at, why in rows.items()} for name, rows in FAILING_GOLDS.items()}
-FAILING_GOLDS["mbpp"] |= dict.fromkeys(("82", "98", "124", "139", "276", "300", "312"), _OF_TEST)
-FAILING_GOLDS["mbpp"] |= dict.fromkeys(("396", "737"), "its constant `regex` is dropped")
-FAILING_GOLDS["mbpp_full"] |= {"122": "its constant MAX is dropped", "396": "its constant `regex` is dropped"}
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +214,10 @@ FORGERIES = {
     "a list that equals everything": (
         "class Yes(list):\n    __eq__ = lambda self, other: True\n{head}\n{indent}    return Yes()\n"
     ),
+    "another assertion": (
+        "{head}\n{indent}    import builtins\n{indent}    builtins.AssertionError = type('A', (Exception,), {})\n"
+        "{indent}    return None\n"
+    ),
     "patches assertions": (
         "import builtins\nclass Never(BaseException):\n    def __new__(cls, *a): return cls\n"
         "builtins.AssertionError = Never\n{head}\n{indent}    return 'wrong'\n"
@@ -271,25 +249,9 @@ def spoilt(item):
 
 
 @pytest.mark.parametrize("name", ["humaneval", "mbpp", "mbpp_full"])
-def test_some_references_pass_and_spoilt_ones_fail(world, data_dir, name):
-    benchmark = BENCHMARKS[name]
+def test_spoilt_references_fail(world, data_dir, name):
+    """That they pass as they are is `test_gold.py`'s."""
     items = random.Random(name).sample(real_items(name, data_dir), 8)
-    for form in (SEPTEMBER, STANDARD):
-        known = FAILING_GOLDS.get(name, {}) if form is SEPTEMBER else {}
-        golds = world.verdicts(name, [(item, form, benchmark.reference(item, form)) for item in items])
-        assert [gold.correct for gold in golds] == [item.id not in known for item in items], golds
-        worse = world.verdicts(name, [(item, form, f"```python\n{spoilt(item)}```") for item in items])
-        assert [verdict.outcome for verdict in worse] == ["wrong"] * len(items), worse
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("name", ["humaneval", "mbpp", "mbpp_full"])
-def test_all_references_pass_but_those_listed(world, data_dir, name, protocol):
-    benchmark, form = BENCHMARKS[name], Form(protocol)
-    items = real_items(name, data_dir)
-    golds = world.verdicts(name, [(item, form, benchmark.reference(item, form)) for item in items])
-    known = {} if protocol == "standard" else FAILING_GOLDS.get(name, {})
-    failed = {item.id: gold for item, gold in zip(items, golds, strict=True) if not gold.correct}
-    assert failed.keys() == known.keys(), {at: gold for at, gold in failed.items() if at not in known}
-    assert all(gold.outcome == "wrong" and "NameError" in gold.why for gold in failed.values())
+    asked = [(item, form, f"```python\n{spoilt(item)}```") for form in (SEPTEMBER, STANDARD) for item in items]
+    verdicts = world.verdicts(name, asked)
+    assert [verdict.outcome for verdict in verdicts] == ["wrong"] * len(asked), verdicts

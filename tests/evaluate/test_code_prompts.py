@@ -1,6 +1,8 @@
 """How HumanEval, MBPP and LeetCode are asked in each protocol, and what is read as the code of an answer. No jail."""
 
 import asyncio
+import gzip
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from preftree.evaluate.benchmark import Attempt, Bench, Grade
 from preftree.evaluate.benchmarks.mbpp import kept_lines, signature_of
 from preftree.evaluate.converse import hold
 from preftree.evaluate.grading.code import code_in
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import locate, read_from
 from preftree.evaluate.registry import BENCHMARKS
 from preftree.records import Sample, Verdict
 
@@ -266,6 +268,22 @@ def test_a_row_that_can_not_be_used_is_named(tmp_path, name, row, why):
         read_rows(name, [row], tmp_path)
     assert "row 1" in str(refusal.value)
     assert why in str(refusal.value)
+
+
+def test_a_broken_row_is_set_aside_and_no_row_is_a_sentence(tmp_path):
+    row, benchmark = ROWS["humaneval"], BENCHMARKS["humaneval"]
+    file = tmp_path / "HumanEval.jsonl.gz"
+    broken = {key: value for key, value in row.items() if key != "test"}
+    file.write_bytes(gzip.compress("\n".join(map(json.dumps, (row, broken, row))).encode()))
+    read = benchmark.read(str(file), benchmark.published)
+    assert len(read.items) == 1
+    assert [where.split(":")[0] for where in read.set_aside] == [
+        'HumanEval.jsonl.gz row 2, field "test"',
+        "HumanEval.jsonl.gz row 3",
+    ]
+    file.write_bytes(gzip.compress(json.dumps(broken).encode()))
+    with pytest.raises(InputError, match="humaneval: no row can be used"):
+        read_from(benchmark, str(file))
 
 
 def test_rows_of_other_splits_are_no_part_of_the_full_set(tmp_path):

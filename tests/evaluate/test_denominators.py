@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.registry import BENCHMARKS
 
 # Rows that are kept apart of sets of 200 rows and more: 30%, so that so many are in a local file that is not whole.
@@ -102,7 +102,7 @@ def _read(name, data_dir):
     if name not in BENCHMARKS:
         pytest.skip(f"{name} is not in the registry")
     benchmark = BENCHMARKS[name]
-    return benchmark, benchmark.read(locate(name, benchmark.published, str(data_dir)), benchmark.published)
+    return benchmark, read_from(benchmark, str(data_dir))
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
@@ -148,7 +148,7 @@ def test_auto_j_is_120_and_72(data_dir):
         pytest.skip("no benchmarks of reward models yet")
     autoj = rewards.find_reward_benchmark("autoj")
     assert autoj.rows == 58 * 24 == 1392
-    read = rewards.read_reward_benchmark(autoj, str(data_dir))
+    read = read_from(autoj, str(data_dir))
     rows = [json.loads(line) for line in _text(data_dir / "autoj/testdata_pairwise.jsonl.gz").splitlines()]
     code = {"code_simplification", "code_generation", "explaining_code", "code_correction_rewriting",
             "code_to_code_translation"}  # fmt: skip

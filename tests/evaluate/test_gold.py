@@ -15,7 +15,7 @@ from gold_exceptions import EXCEPTIONS, LISTED_AMONG, explained
 from preftree.errors import InputError
 from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import PROTOCOLS, Form
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import locate, read_from
 from preftree.evaluate.predictions import Prediction
 from preftree.evaluate.registry import BENCHMARKS
 from preftree.evaluate.scoring import Grading, grade_all
@@ -34,10 +34,10 @@ def _forms(benchmark):
 def _items(name, data_dir):
     benchmark = BENCHMARKS[name]
     try:
-        place = locate(name, benchmark.published, str(data_dir))
+        locate(name, benchmark.published, str(data_dir))
     except InputError as missing:
         pytest.skip(str(missing))
-    return benchmark.read(place, benchmark.published).items
+    return read_from(benchmark, str(data_dir)).items
 
 
 def _slice(name, items):

@@ -11,7 +11,7 @@ from plain_bench import grades
 
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.benchmarks.ifeval import IFEVAL
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 
 sys.path.append(str(Path(__file__).parents[1] / "verify"))
 from following import respond
@@ -92,7 +92,7 @@ def test_a_bad_row_is_set_aside(tmp_path, change, why):
 
 def test_real_rows_are_followed(data_dir):
     """There are no references: responses made to follow their row stand in for them, and pass in every protocol."""
-    found = IFEVAL.read(locate("ifeval", IFEVAL.published, str(data_dir)), IFEVAL.published)
+    found = read_from(IFEVAL, str(data_dir))
     assert found.set_aside == ()
     pairs = []
     for item in found.items:

@@ -9,7 +9,7 @@ import pytest
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Form
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.mint import checkers
 from preftree.evaluate.mint.parser import Count, Move, own_turn, read_move
 from preftree.evaluate.mint.prompts import expert, invalid, opening, printed, told
@@ -219,7 +219,7 @@ def test_packaged_prompts_are_the_published_ones(data_dir):
 def test_denominators(data_dir):
     """Code 136, math 225 (FACTS section 3); 452 rows in all."""
     mint = find_benchmark("mint")
-    read = mint.read(locate("mint", mint.published, str(data_dir)), mint.published)
+    read = read_from(mint, str(data_dir))
     groups = [item.labels["group"] for item in read.items]
     assert (groups.count("code"), groups.count("math"), len(groups)) == (136, 225, mint.rows)
     assert read.set_aside == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +19,7 @@ from preftree.engine import run_all
 from preftree.errors import RequestRefusedError
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given, hold
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.mint import checkers
 from preftree.evaluate.mint.prompts import invalid, told
 from preftree.evaluate.mint.settings import MintSettings
@@ -104,6 +105,24 @@ def test_a_conversation_ends_when_solved_or_spent(held, said, benchmark, outcome
     assert result.metadata["labels"] == {"task": "math", "group": "math"}
 
 
+def test_success_at_k_is_not_success_after_k_turns(loop, bench, items):
+    """FACTS: k stands in the prompt, so success at k is that of runs with k steps. A model that waits for the last step
+    that it is told of solves at 1, 2 and 5, and in the run of 5 nothing after one turn or two."""
+
+    def last_step(messages, index):
+        told_left = re.findall(r"You have (\d+) (?:steps left|chances to interact)", messages[-1].content)
+        return SOLVE if int(told_left[0]) == 1 else "Hm."
+
+    def solved(name):
+        model = ScriptedActor(last_step, name="waits")
+        return loop.run_until_complete(hold(mint_world.attempt(bench, name, items["math/0"], model)))
+
+    runs = {k: solved("mint" if k == 5 else f"mint:k={k}") for k in (1, 2, 5)}
+    assert [runs[k].outcomes[-1] for k in runs] == ["correct"] * 3
+    assert [runs[k].metadata["scores"][f"after_{k}"] for k in runs] == [1.0] * 3
+    assert [runs[5].metadata["scores"][f"after_{turn}"] for turn in (1, 2, 5)] == [0.0, 0.0, 1.0]
+
+
 def test_the_model_sees_its_turns_and_what_came_of_them(held):
     _, seen = held(["Hm.\nObservation: forged", "<execute>x = 6</execute>", "<execute>x * 7</execute>", SOLVE])
     last = seen[-1]
@@ -158,7 +177,7 @@ def test_each_task_has_its_rule(loop, bench, items, item, solution, outcome):
     assert grade.verdict.outcome == outcome, grade
 
 
-@pytest.mark.parametrize(("seconds", "outcome"), [(2.5, "correct"), pytest.param(12, "wrong", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("seconds", "outcome"), [(2.1, "correct"), pytest.param(12, "wrong", marks=pytest.mark.slow)])
 def test_code_has_ten_seconds(loop, bench, items, seconds, outcome):
     """The engine's own limit is 2 s here; MINT's is 10."""
     slow = (
@@ -244,7 +263,7 @@ def test_a_failing_jail_ends_undecided(held, bench, monkeypatch):
 @pytest.fixture(scope="module")
 def published(data_dir):
     mint = find_benchmark("mint")
-    read = mint.read(locate("mint", mint.published, str(data_dir)), mint.published)
+    read = read_from(mint, str(data_dir))
     return {item.id: item for item in read.items}
 
 
@@ -288,16 +307,16 @@ def test_a_killed_run_goes_on_and_asks_nothing_twice(tmp_path):
     """SIGKILL before the 7th and the next 9th call; then the same bytes as a run that nobody killed."""
     rows = mint_world.write_rows(tmp_path / "rows")
 
-    def run(out, log, kill_after):
-        program = [sys.executable, mint_world.__file__, str(out), str(rows), str(log), str(kill_after)]
+    def killed(kill_after):
+        given = (tmp_path / "killed", rows, tmp_path / "log", kill_after)
+        program = [sys.executable, mint_world.__file__, *map(str, given)]
         return subprocess.run(program, capture_output=True, text=True, timeout=120)
 
-    whole = run(tmp_path / "whole", tmp_path / "log-whole", 0)
-    assert whole.returncode == 0, whole.stderr
+    mint_world.run(tmp_path / "whole", rows, tmp_path / "log-whole", 0)
     for kill_after in (7, 9):
-        assert run(tmp_path / "killed", tmp_path / "log", kill_after).returncode == -9
-    last = run(tmp_path / "killed", tmp_path / "log", 0)
-    assert last.returncode == 0, last.stderr
+        done = killed(kill_after)
+        assert done.returncode == -9, done.stderr
+    mint_world.run(tmp_path / "killed", rows, tmp_path / "log", 0)
     assert (tmp_path / "killed" / "results.jsonl").read_bytes() == (tmp_path / "whole" / "results.jsonl").read_bytes()
     assert "expert" in (tmp_path / "log").read_text()
     asked = Counter((tmp_path / "log").read_text().split())

@@ -12,7 +12,7 @@ from preftree.errors import InputError
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.benchmarks import mmlu
 from preftree.evaluate.benchmarks.mmlu import CATEGORY_OF, MMLU
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.problems.places import Value
 
 EURUS, STANDARD = Form("eurus-2024-04"), Form("standard")
@@ -30,7 +30,7 @@ def folder(tmp_path):
 
 
 def read(folder):
-    return MMLU.read(locate("mmlu", MMLU.published, str(folder)), MMLU.published)
+    return read_from(MMLU, str(folder))
 
 
 def test_every_cell_is_text(folder):

@@ -15,7 +15,7 @@ from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.benchmark import Form
 from preftree.evaluate.converse import grade_given, hold
 from preftree.evaluate.grading.mt_judge import judge_messages, read_mark
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import locate, read_from
 from preftree.evaluate.registry import find_benchmark
 from preftree.records import Message
 
@@ -94,7 +94,7 @@ def test_packaged_prompts_are_the_published_ones(data_dir):
 
 
 def test_the_published_rows(data_dir):
-    read = MT_BENCH.read(locate("mt_bench", MT_BENCH.published, str(data_dir)), MT_BENCH.published)
+    read = read_from(MT_BENCH, str(data_dir))
     assert len(read.items) == MT_BENCH.rows == 80
     assert read.set_aside == ()
     needed = {item.labels["category"] for item in read.items if item.data["references"]}

@@ -75,6 +75,21 @@ def test_a_category_without_rows_is_named_and_never_averaged_over() -> None:
     assert figures["chat"].note == "no rows"
 
 
+def test_prior_sets_are_left_out(tmp_path: Path) -> None:
+    """FACTS: "prior sets" excluded; a row of one is set aside, and named."""
+    rows = [
+        {"prompt": "q", "chosen": "a", "rejected": "b", "subset": subset, "id": n}
+        for n, subset in enumerate(("hep-go", "anthropic_helpful", "shp", "summarize", "pku_better"))
+    ]
+    file = tmp_path / "filtered.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    read = REWARDBENCH.read(str(file), REWARDBENCH.published)
+    assert [item.labels["subset"] for item in read.items] == ["hep-go"]
+    assert [aside.split(": ")[0] for aside in read.set_aside] == [
+        f'filtered.jsonl row {row}, field "subset"' for row in (2, 3, 4, 5)
+    ]
+
+
 @pytest.mark.parametrize(
     ("outcome", "value"),
     [

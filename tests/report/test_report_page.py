@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import math
@@ -11,6 +12,7 @@ import stat
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from report_examples import HOSTILE, make_results, make_tree, make_trees
@@ -18,6 +20,7 @@ from report_examples import HOSTILE, make_results, make_tree, make_trees
 from preftree import report
 from preftree.records import Turn
 from preftree.report import render_page, write_report
+from preftree.report.summary import saved_seconds
 from preftree.report.text import count, decimal, duration, interval, percent, points
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "col", "wbr"}
@@ -139,8 +142,10 @@ def test_foreign_text_stays_text() -> None:
 def test_text_that_acts_or_cannot_be_written_is_shown(character: str, tmp_path: Path) -> None:
     results = make_results() | {"recipe": f"a{character}b"}
     results["training"][1]["name"] = f"a{character}b"
-    _, page = write_report(results, [make_tree(hostile=character)], tmp_path)
-    assert character[0] not in page.read_text("utf-8")
+    results["forests"][0]["name"] = results["evaluation"]["models"][0] = f"a{character}b"
+    written = write_report(results, [make_tree(hostile=character)], tmp_path)
+    for path in (written.page, written.markdown, *tmp_path.glob("figures/*")):
+        assert character[0] not in path.read_text("utf-8"), path
 
 
 @pytest.mark.parametrize("absent", sorted(make_results()))
@@ -227,20 +232,25 @@ def test_trees_are_drawn_in_order_with_the_expanded_action_last() -> None:
 def test_both_files_are_written_whole(tmp_path: Path) -> None:
     results = make_results()
     results["evaluation"]["rows"][0]["value"] = math.nan
-    data, page = write_report(results, make_trees(), tmp_path / "deep" / "out")
-    assert sorted(path.name for path in data.parent.iterdir()) == ["report.html", "results.json"]
-    read = json.loads(data.read_text("utf-8"), parse_constant=pytest.fail)
+    written = write_report(results, make_trees(), tmp_path / "deep" / "out")
+    out = tmp_path / "deep" / "out"
+    assert sorted(path.name for path in out.iterdir()) == ["figures", "report.html", "report.md", "results.json"]
+    read = json.loads(written.results.read_text("utf-8"), parse_constant=pytest.fail)
+    figures = read.pop("figures")
+    assert sorted(path.name for path in (out / "figures").iterdir()) == sorted(
+        f"{name}.{ending}" for name in figures for ending in ("csv", "svg")
+    )
     assert read["evaluation"]["rows"][0]["value"] is None
     read["evaluation"]["rows"][0]["value"] = results["evaluation"]["rows"][0]["value"] = 0.0
     assert read == results
-    assert stat.S_IMODE(page.stat().st_mode) == 0o644
+    assert stat.S_IMODE(written.page.stat().st_mode) == 0o644
     # What was read back makes the same page.
     assert render_page(read, make_trees()) == render_page(results, make_trees())
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_report(make_results(), [], tmp_path)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -248,7 +258,65 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_report({"recipe": "other"}, [], tmp_path)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_figures_that_are_no_more_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_report(make_results(), [], tmp_path)
+    assert (tmp_path / "figures/rewards-nca.csv").is_file()
+    (tmp_path / "figures/my-own.svg").write_text("mine")
+    written = write_report({"evaluation": make_results()["evaluation"]}, [], tmp_path)
+    assert sorted(path.name for path in (tmp_path / "figures").glob("*.svg")) == sorted(
+        ["my-own.svg", *(path.name for path in written.figures)]
+    )
+    assert not (tmp_path / "figures/rewards-nca.csv").exists()
+
+
+def test_a_figure_has_its_data_beside_it(tmp_path: Path) -> None:
+    results = make_results()
+    write_report(results, [], tmp_path)
+    with (tmp_path / "figures/rewards-nca.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    logged = results["training"][1]["metrics"]
+    single = {(row["line"], int(row["step"])): float(row["single"]) for row in rows}
+    assert single == {(name, row["step"]): row[f"rewards/{name}"] for row in logged for name in ("chosen", "rejected")}
+    with (tmp_path / "figures/reranking.csv").open(encoding="utf-8") as file:
+        curves = {(row["line"], int(row["N"])): float(row["accuracy"]) for row in csv.DictReader(file)}
+    assert curves == {(row["method"], row["n"]): row["value"] for row in results["rerank"]["curves"]}
+    for path in (tmp_path / "figures").glob("*.svg"):
+        root = ElementTree.parse(path).getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert root.findtext("{http://www.w3.org/2000/svg}desc")
+
+
+def test_markdown_holds_the_figures_of_the_page(tmp_path: Path) -> None:
+    results = make_results()
+    source = write_report(results, [], tmp_path).markdown.read_text("utf-8")
+    said = re.sub(r"\\([^\w])", r"\1", source)
+    evaluation, rerank = results["evaluation"], results["rerank"]
+    for row in [*evaluation["rows"], *evaluation["groups"], *rerank["curves"], *rerank["rows"]]:
+        assert f"{percent(row['value'])} [{interval(row['low'], row['high'])}]" in said
+    for row in evaluation["paired"]:
+        assert points(row["difference"]) in said
+    for run in results["training"]:
+        assert count(run["report"]["tokens_trie"]) in said
+    for name in re.findall(r"\]\((figures/[\w-]+\.svg)\)", source):
+        assert (tmp_path / name).is_file()
+    # Each table has as many cells in its rows as in its head.
+    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in source.splitlines()]
+    for before, after in itertools.pairwise(widths):
+        assert not before or not after or before == after
+
+
+def test_the_time_that_tries_saved_is_what_was_recorded() -> None:
+    report = {"tokens_rows": 300, "tokens_trie": 100, "seconds": 60.0}
+    assert saved_seconds(report) == pytest.approx(120.0)
+    for absent in report:
+        assert saved_seconds({key: value for key, value in report.items() if key != absent}) is None
+    text = Page(render_page(make_results(), [])).text
+    nca = make_results()["training"][1]["report"]
+    assert duration(nca["seconds"] * (nca["tokens_rows"] / nca["tokens_trie"] - 1)) in text
+    assert "is an estimate from what the run recorded" in text
 
 
 def test_a_long_log_is_thinned_and_says_so() -> None:

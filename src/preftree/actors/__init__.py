@@ -136,6 +136,7 @@ class ActorSettings:
 
     @property
     def prices(self) -> Prices:
+        """The three prices together."""
         return Prices(self.input_usd, self.cached_input_usd, self.output_usd)
 
     @property

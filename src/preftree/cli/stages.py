@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from preftree.cli.parsing import add_settings
 from preftree.cli.screen import emit, say, show
+from preftree.errors import InputError
 from preftree.train.settings import OBJECTIVE_NAMES
 
 _EXAMPLES = {
@@ -38,7 +40,12 @@ _EXAMPLES = {
         "rewards.mine.model=runs/reward out=runs/gsm8k-best-of-n",
         "best-of-n.yaml rewards.other.model=runs/other   # in the same directory: no answer is drawn again",
     ),
-    "report": ("runs/quickstart", "runs/quickstart out=page"),
+    "report": (
+        "runs/quickstart",
+        "runs/quickstart out=page",
+        "runs/nca runs/kto runs/dpo out=comparison",
+        "runs/evaluation runs/best-of-n   # single stages, in ./report",
+    ),
 }
 
 _HELP = {
@@ -47,7 +54,7 @@ _HELP = {
     "export": "a forest into training rows",
     "train": "SFT, a preference objective or a reward model",
     "rerank": "one of N samples, chosen by rewards, votes, log-probabilities or chance",
-    "report": "one page over a run",
+    "report": "one page over a run, or over several side by side",
 }
 
 
@@ -78,7 +85,9 @@ def add(commands: Any) -> None:
         if name == "train":
             command.add_argument("objective", choices=OBJECTIVE_NAMES)
         if name == "report":
-            command.add_argument("directory", metavar="RUN", help="a run's directory")
+            command.add_argument(
+                "runs", nargs="*", metavar="RUN", help="a run's directory, or that of one of its stages"
+            )
         add_settings(command, name if name != "run" else "RECIPE")
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         command.set_defaults(run=_run_recipe if name == "run" else _run_stage)
@@ -100,7 +109,10 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
 def _run_stage(arguments: argparse.Namespace) -> int:
     from preftree.recipe import load_section, run_single
 
-    section = load_section(arguments.settings)
+    words = arguments.settings
+    if arguments.command == "report":
+        runs, words = _runs_and_settings([*arguments.runs, *words])
+    section = load_section(words)
     if arguments.command == "grow" and (arguments.plan or arguments.pilot is not None):
         from preftree.cli.planning import show_plan
 
@@ -108,7 +120,7 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     if arguments.command == "train":
         section["objective"] = arguments.objective
     if arguments.command == "report":
-        section = {"run": arguments.directory, "out": f"{arguments.directory}/report"} | section
+        section = _of_runs(runs) | section
     stage = run_single(arguments.command, section, observer())
     if os.environ.get("RANK", "0") != "0":
         return 0  # one of several processes that torchrun began: the first one speaks
@@ -121,6 +133,21 @@ def _run_stage(arguments: argparse.Namespace) -> int:
     else:
         print_report(stage["report"])
     return 0
+
+
+def _runs_and_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """RUN… and settings stand in one row of words: a directory is a run, whatever it is called."""
+    settings = [word for word in words if ("=" in word or word.endswith((".yaml", ".yml"))) and not os.path.isdir(word)]
+    return [word for word in words if word not in settings], settings
+
+
+def _of_runs(runs: Sequence[str]) -> dict[str, Any]:
+    """The settings of a page over these runs; over one it stands in the run, over several in ./report."""
+    if not runs:
+        raise InputError("report: expected the directory of a run, or of several: preftree report RUN [RUN …]")
+    if len(runs) == 1:
+        return {"run": runs[0], "out": f"{runs[0]}/report"}
+    return {"runs": list(runs), "out": "report"}
 
 
 def observer(*, heading: bool = False) -> Any:
@@ -162,9 +189,12 @@ def observer(*, heading: bool = False) -> Any:
 def _print_results(report: dict[str, str]) -> None:
     from pathlib import Path
 
-    from preftree.report import benchmark_table, evaluation_table, forest_table, rerank_table
+    from preftree.report import benchmark_table, evaluation_table, forest_table, rerank_table, runs_tables
 
     results = json.loads(Path(report["results"]).read_text("utf-8"))
+    if "runs" in results:  # the runs and what their scores say; the page has the rest
+        for part in runs_tables(results):
+            say(part) if isinstance(part, str) else show(part)
     for warning in results.get("warnings") or []:
         say(f"Warning: {warning}")
     for key, table in (("forests", forest_table), ("evaluation", evaluation_table), ("rerank", rerank_table)):
@@ -173,7 +203,9 @@ def _print_results(report: dict[str, str]) -> None:
     for summary in results.get("benchmarks") or []:
         for model in summary["models"]:
             show(benchmark_table(summary, model))
-    say(f"Results: {report['results']}\nPage:    {report['page']}")
+    if report["figures"]:
+        say(f"Figures: {report['figures']}, in {Path(report['page']).parent / 'figures'}")
+    say(f"Results: {report['results']}\nPage:    {report['page']}\nText:    {report['markdown']}")
 
 
 def _print_curves(report: dict[str, Any], out: str) -> None:

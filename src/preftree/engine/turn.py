@@ -28,6 +28,7 @@ _FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|```[ \t]*$|\Z)", r
 _PYTHON = {"", "py", "python", "python3"}
 # The rule of problems whose answers a model judges (they have no ground truth).
 BY_MODEL = "judge"
+"""The verifier of problems whose answers a model judges."""
 _EXECUTE = re.compile(r"<execute>\s*(.*?)\s*(?:</execute>|\Z)", re.DOTALL)
 
 

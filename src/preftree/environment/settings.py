@@ -18,6 +18,7 @@ from preftree.records import ToolCall
 UNJAILED = (
     "environment.isolation=none: programs that a model wrote run without a jail, as you, with your files and network"
 )
+"""What stands in every result that was made without a jail."""
 # Statuses after which an action's effects were lost: such an action is never replayed.
 LOST = frozenset({"time", "memory", "output", "processes", "killed", "broken", "syntax", "none"})
 

@@ -1,4 +1,4 @@
-"""What took long to find out, a line at a time, so that a run that was killed goes on.
+"""What took long to find out, a line at a time, so that a run that was killed goes on; and files that are whole.
 
 In:  JSON values under keys that cover all they depend on. Out: the same values, in a later run too.
 Always true: what `add` was given is on disk when it returns; the file only grows; a last line that a kill cut short is
@@ -14,6 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from preftree.errors import InputError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file has this text, or is as it was."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 class Kept:

@@ -10,11 +10,11 @@ import csv
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOL_NAMES
+from preftree.evaluate.items import packaged
 
 SOURCE = "arXiv 2404.02078"
 # Table 5 is table 10 grouped, so it has no rows of its own.
@@ -53,8 +53,7 @@ class PaperRow:
 @functools.cache
 def paper_table(name: str) -> tuple[PaperRow, ...]:
     """All rows of a table ("3", "4", "8", "9", "10")."""
-    text = (resources.files("preftree.evaluate") / "data" / f"table{name}.csv").read_text("utf-8")
-    titles, *rows = csv.reader(text.splitlines())
+    titles, *rows = csv.reader(packaged(f"data/table{name}.csv").splitlines())
     columns = [_column(title) for title in titles[1:]]
     return tuple(
         PaperRow(name, row[0], {column: float(cell) for column, cell in zip(columns, row[1:], strict=True) if cell})

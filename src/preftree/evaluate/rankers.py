@@ -67,6 +67,7 @@ class RerankSettings:
 
     @property
     def needs_greedy(self) -> bool:
+        """Whether a ranker needs the greedy answer beside the samples."""
         votes = "self-consistency" in self.rankers and (self.tie == "greedy" or self.greedy_votes)
         return votes or "greedy" in self.rankers
 

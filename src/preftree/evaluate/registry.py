@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from preftree.errors import InputError, nearest
-from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark
+from preftree.evaluate.benchmark import PROTOCOL_NAMES, Benchmark, Form
 from preftree.evaluate.benchmarks.asdiv import ASDIV
 from preftree.evaluate.benchmarks.bbh import BBH
 from preftree.evaluate.benchmarks.gsm8k import GSM8K
@@ -66,3 +66,10 @@ def find_protocol(name: str) -> str:
     if name not in PROTOCOL_NAMES:
         raise InputError(f'protocol: expected one of {", ".join(PROTOCOL_NAMES)}, got "{name}"')
     return PROTOCOL_NAMES[name]
+
+
+def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
+    """The form of these names; no mode is the benchmark's first."""
+    if mode and mode not in benchmark.modes:
+        raise InputError(f'mode: {benchmark.name} has {", ".join(benchmark.modes)}, got "{mode}"')
+    return Form(find_protocol(protocol), mode or benchmark.modes[0])

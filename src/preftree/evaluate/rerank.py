@@ -14,6 +14,7 @@ from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.drawing import Drawn
+from preftree.evaluate.kept import write_whole
 from preftree.evaluate.rankers import Judged, RerankSettings, accuracies, chosen_rankers, curve_rows
 from preftree.records import Message, Result
 
@@ -34,9 +35,7 @@ def reward_all(drawn: Sequence[Drawn], rewards: Mapping[str, Reward], out: Path)
         name: {one.key: [_or_null(value) for value in values] for one, values in zip(drawn, of_items, strict=True)}
         for name, of_items in found.items()
     }
-    partial = out / "rewards.json.partial"
-    partial.write_text(json.dumps(plain), encoding="utf-8")
-    partial.replace(out / "rewards.json")
+    write_whole(out / "rewards.json", json.dumps(plain))
     return found
 
 

@@ -21,6 +21,7 @@ from preftree.errors import InputError
 from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Attempt, Bench, Benchmark, Form, Item
 from preftree.evaluate.converse import hold, tree_of
+from preftree.evaluate.kept import write_whole
 from preftree.evaluate.own import OWN, ProblemSet, own_benchmark
 from preftree.evaluate.summary import Spent, busy_seconds
 from preftree.forest import Cost, Forest
@@ -151,9 +152,7 @@ async def evaluate(
 
 def write_results(path: Path, results: Sequence[Result]) -> None:
     """One result a line; the file is whole or absent."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text("".join(canonical(result) + "\n" for result in results), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, "".join(canonical(result) + "\n" for result in results))
 
 
 def load_results(path: Path) -> list[Result]:

@@ -38,9 +38,9 @@ from preftree.evaluate.bench import open_bench
 from preftree.evaluate.benchmark import Bench, Benchmark, Form, Grade, Item
 from preftree.evaluate.converse import grade_given, grade_nothing, measured
 from preftree.evaluate.figures import pass_at
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import read_from
 from preftree.evaluate.predictions import Prediction, by_item, prediction_rows, read_predictions
-from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_protocol
+from preftree.evaluate.registry import BENCHMARKS, find_benchmark, find_form
 from preftree.evaluate.rewards import REWARD_BENCHMARKS, score_rewards
 from preftree.evaluate.runner import write_results
 from preftree.evaluate.summary import figure, figures_by
@@ -87,7 +87,7 @@ async def score(
     if benchmark.needs_judge and judge is None:
         raise InputError(f"{name}: a model grades its answers; name it with judge.model=…")
     given = read_predictions(predictions)
-    read = benchmark.read(locate(name, benchmark.published, data), benchmark.published)
+    read = read_from(benchmark, data)
     found = by_item(given, benchmark, read.items, form)
     if not found:
         raise InputError(f"{predictions}: no responses")
@@ -126,13 +126,6 @@ def score_reward_rows(name: str, predictions: str, data: str | None = None) -> d
     except InputError as fault:
         # It knows the rows, not their file.
         raise InputError(f"{predictions} {fault}" if str(fault).startswith("row ") else str(fault)) from fault
-
-
-def find_form(benchmark: Benchmark, protocol: str, mode: str) -> Form:
-    """The form of these names; no mode is the benchmark's first."""
-    if mode and mode not in benchmark.modes:
-        raise InputError(f'mode: {benchmark.name} has {", ".join(benchmark.modes)}, got "{mode}"')
-    return Form(find_protocol(protocol), mode or benchmark.modes[0])
 
 
 async def grade_all(

@@ -137,6 +137,7 @@ class Forest:
         return None if row is None else str(row[0])
 
     async def set_meta(self, name: str, value: str) -> None:
+        """Keep a fact of the run, such as its settings, in the place of an earlier one of that name."""
         await self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, value)])
 
     # ------------------------------------------------------------ problems
@@ -166,6 +167,7 @@ class Forest:
         return None if row is None else str(row[0])
 
     def problems(self) -> list[Problem]:
+        """All problems, in their order."""
         rows = self._reader.execute("SELECT record FROM problems ORDER BY seq")
         return [from_json(Problem, json.loads(record)) for (record,) in rows]
 
@@ -275,17 +277,21 @@ class Forest:
     # ------------------------------------------------------------ observations and verdicts
 
     def observation(self, key: str) -> Observation | None:
+        """What came of the action with this key; None where it was not run."""
         row = self._reader.execute("SELECT record FROM observations WHERE key = ?", (key,)).fetchone()
         return None if row is None else from_json(Observation, json.loads(row[0]))
 
     def verdict(self, key: str) -> Verdict | None:
+        """Whether the action with this key was right; None where it was not judged."""
         row = self._reader.execute("SELECT record FROM verdicts WHERE key = ?", (key,)).fetchone()
         return None if row is None else from_json(Verdict, json.loads(row[0]))
 
     async def add_observation(self, key: str, observation: Observation) -> None:
+        """Keep what came of an action; it is on disk when this returns."""
         await self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", [(key, canonical(observation))])
 
     async def add_verdict(self, key: str, verdict: Verdict) -> None:
+        """Keep whether an action was right; it is on disk when this returns."""
         await self._write("INSERT OR REPLACE INTO verdicts VALUES (?, ?)", [(key, canonical(verdict))])
 
     # ------------------------------------------------------------ trees
@@ -296,12 +302,14 @@ class Forest:
         await self._write("INSERT OR REPLACE INTO actions VALUES (?, ?, ?, ?)", rows)
 
     def actions(self, tree: str, turn: int) -> list[Action]:
+        """Every action of a turn (from 0), chosen or not, in the order of stages and samples."""
         rows = self._reader.execute(
             "SELECT record FROM actions WHERE tree = ? AND turn = ? ORDER BY place", (tree, turn)
         )
         return [from_json(Action, json.loads(record)) for (record,) in rows]
 
     async def add_tree(self, tree: Tree, seq: int) -> None:
+        """Keep a finished tree; `seq` is the place of its problem."""
         await self._write("INSERT OR REPLACE INTO trees VALUES (?, ?, ?)", [(tree.id, seq, canonical(tree))])
 
     def finished(self) -> set[str]:

@@ -81,21 +81,48 @@ class Spending:
 
 def spending(directory: Path) -> list[Spending]:
     """What each tree took, by role and stage: for forests of the size of a pilot."""
-    with Forest(directory, readonly=True) as forest:
-        file = forest.file
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
+    return _spending(directory, by_tree=True)
+
+
+def spending_by_stage(directory: Path) -> list[Spending]:
+    """What all trees took together, by role and stage; their `tree` is empty."""
+    return _spending(directory, by_tree=False)
+
+
+def _spending(directory: Path, *, by_tree: bool) -> list[Spending]:
     sums: dict[tuple[str, str, str, str], list[float]] = {}
-    try:
-        for key, actor, *spent in connection.execute(
-            "SELECT key, actor, 1, input_tokens, output_tokens, price_usd, answered - sent FROM calls "
-            "WHERE answered IS NOT NULL"
-        ):
-            tree, _, role, stage, *_ = key.split("/")
-            held = sums.setdefault((tree, role, stage, actor), [0.0] * 5)
-            held[:] = [a + b for a, b in zip(held, spent, strict=True)]
-    finally:
-        connection.close()
+    for key, actor, *spent in _read(
+        directory,
+        "SELECT key, actor, 1, input_tokens, output_tokens, price_usd, answered - sent FROM calls "
+        "WHERE answered IS NOT NULL",
+    ):
+        tree, _, role, stage, *_ = key.split("/")
+        held = sums.setdefault((tree if by_tree else "", role, stage, actor), [0.0] * 5)
+        held[:] = [a + b for a, b in zip(held, spent, strict=True)]
     return [
         Spending(tree, role, stage, actor, int(calls), int(read), int(written), usd, seconds)
         for (tree, role, stage, actor), (calls, read, written, usd, seconds) in sums.items()
     ]
+
+
+_WRITTEN = "SELECT json_extract(record, '$.actor', '$.output_tokens', '$.truncated') FROM actions"
+
+
+def written_actions(directory: Path) -> Iterator[tuple[str, int, bool]]:
+    """(actor, output tokens, cut off) of each action that a model wrote, chosen or not."""
+    for (record,) in _read(directory, _WRITTEN):
+        actor, tokens, truncated = json.loads(record)
+        if tokens:
+            yield actor, int(tokens), bool(truncated)
+
+
+def _read(directory: Path, query: str) -> Iterator[tuple[Any, ...]]:
+    with Forest(directory, readonly=True) as forest:
+        file = forest.file
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
+    try:
+        yield from connection.execute(query)
+    except sqlite3.Error as fault:
+        raise ForestError(f"{file}: can't be read ({fault})") from fault
+    finally:
+        connection.close()

@@ -40,6 +40,7 @@ def num_shards(out: Path) -> int | None:
 
 
 def shard_directory(out: Path, shard: int) -> Path:
+    """Where a shard of a run lies: `out/shards/007`."""
     return out / "shards" / f"{shard:03d}"
 
 

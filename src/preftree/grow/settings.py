@@ -72,6 +72,7 @@ _AT_LEAST_ONE = (
 # The actor and three stronger ones (FACTS section 1, "Getting a correct action").
 MOST_RUNGS = 4
 OPTIONAL_ROLES = ("critic", "hinter", "baseline", "judge", "writer")
+"""Roles that a run may do without; what happens then stands in docs/growing.md."""
 
 
 @dataclass(frozen=True, slots=True)

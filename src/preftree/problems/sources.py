@@ -46,6 +46,7 @@ SOURCES: dict[str, Callable[[SourceSettings], Loaded]] = {
     "leetcode": load_leetcode,
     "jsonl": load_jsonl,
 }
+"""Sources by name: settings in, problems and what was set aside out."""
 # What is made of a row where the settings don't say. The paper grows MathQA and NumGLUE with a tool and without, as it
 # does GSM8K and MATH: for these two `forms` must ask for both, since runs rely on one problem a row. TabMWP has one.
 _FORMS: dict[str, tuple[Task, ...]] = {

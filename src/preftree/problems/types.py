@@ -44,4 +44,5 @@ class Loaded:
 
     @property
     def with_program(self) -> int:
+        """How many problems have a reference with a program."""
         return sum(any(r.program is not None for r in problem.references) for problem in self.problems)

@@ -19,9 +19,9 @@ import preftree
 from preftree.actors import Actor
 from preftree.errors import InputError
 from preftree.evaluate import Task, measure, spending, write_results
-from preftree.evaluate.benchmark import Benchmark, Read
 from preftree.evaluate.harness import harness_form
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import files_of, read_from
+from preftree.evaluate.kept import write_whole
 from preftree.evaluate.suites import Choice, asked_items
 from preftree.evaluate.summary import Rows, summarize
 from preftree.forest import Forest
@@ -37,19 +37,14 @@ def files(choice: Choice, data: str | None) -> dict[str, str]:
     """Where the rows of each benchmark lie, by what they are; none for the hub's. InputError for what is missing."""
     if data is not None and Path(data).is_file() and len(choice.chosen) > 1:
         raise InputError(f"data: {data} is one file, for one benchmark; name the folder of data sets")
-    found = {}
-    for one in choice.chosen:
-        path = locate(one.benchmark.name, one.benchmark.published, data)
-        if path is not None:
-            found[f"rows of {one.benchmark.name}"] = path
-    return found
+    return files_of([one.benchmark for one in choice.chosen], data)
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     choice, asking = settings.choice(), settings.protocol
     rows, tasks, notes = [], [], list(choice.notes)
     for one in choice.chosen:
-        read = _read(one.benchmark, settings.data)
+        read = read_from(one.benchmark, settings.data)
         items = asked_items(read.items, one.benchmark.name, choice, settings.limit)
         rows.append(Rows(one.benchmark, len(read.items), len(items), read.set_aside))
         tasks.append(Task(one.benchmark, items, one.forms, asking.samples, asking.seed, asking.overrides))
@@ -102,14 +97,6 @@ async def each_model(
     return found
 
 
-def _read(benchmark: Benchmark, data: str | None) -> Read:
-    try:
-        return benchmark.read(locate(benchmark.name, benchmark.published, data), benchmark.published)
-    except InputError as fault:
-        named = str(fault).startswith(f"{benchmark.name}: ")
-        raise InputError(str(fault) if named else f"{benchmark.name}: {fault}") from fault
-
-
 def _fitting(tasks: list[Task], models: Mapping[str, Actor], *, explicit: bool) -> tuple[list[Task], list[str]]:
     """The tasks in the forms that these models can do, and what was left out; InputError if it was asked for."""
     unable = [name for name, actor in models.items() if not actor.capabilities.score]
@@ -139,6 +126,4 @@ def _config(settings: Settings, model: str) -> dict[str, Any]:
 
 
 def _write(path: Path, value: Any) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(value, indent=1, allow_nan=False) + "\n")

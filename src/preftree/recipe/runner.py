@@ -168,6 +168,9 @@ def _begin(
         raise InputError(f"{out}: holds what {begun['asked']['kind']} made; use another out=…")
     if not again:
         _refuse_foreign(out)
+    # A page holds nothing that isn't in the run: it is made again for whatever was asked.
+    if kind == "report" and (finished is None or finished["mark"] != mark):
+        begun = finished = None
     if begun is not None and begun.get("binding", begun["mark"]) != binding and made:
         raise InputError(
             f"{out}: was begun with other settings ({_difference(begun['asked'], asked)}); "

@@ -134,14 +134,17 @@ def rich_table(sheet: Sheet) -> Table:
 
 
 def markdown(sheets: Sequence[Sheet]) -> str:
-    parts = []
-    for sheet in sheets:
-        head = "| " + " | ".join(map(_markdown_cell, sheet.columns)) + " |"
-        rule = "|" + "|".join(["---"] * sheet.left + ["--:"] * (len(sheet.columns) - sheet.left)) + "|"
-        rows = ["| " + " | ".join(map(_markdown_cell, row)) + " |" for row in sheet.rows]
-        notes = "".join(f"\n{_markdown_cell(note)}  " for note in sheet.notes)
-        parts.append("\n".join([f"## {sheet.title}", "", head, rule, *rows]) + ("\n" + notes if notes else ""))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(map(sheet_markdown, sheets)) + "\n"
+
+
+def sheet_markdown(sheet: Sheet, level: int = 2) -> str:
+    head = "| " + " | ".join(map(markdown_text, sheet.columns)) + " |"
+    rule = "|" + "|".join(["---"] * sheet.left + ["--:"] * (len(sheet.columns) - sheet.left)) + "|"
+    rows = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in sheet.rows]
+    notes = "".join(f"\n{markdown_text(note)}  " for note in sheet.notes)
+    return "\n".join([f"{'#' * level} {markdown_text(sheet.title)}", "", head, rule, *rows]) + (
+        "\n" + notes if notes else ""
+    )
 
 
 def latex(sheets: Sequence[Sheet]) -> str:
@@ -171,5 +174,5 @@ def latex_text(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in clean(text))
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_text(text: str) -> str:
     return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", clean(text).replace("\n", " "))

@@ -16,7 +16,11 @@ from preftree.report.text import clean, count, decimal, percent
 
 _WIDTH = 520
 _LEFT, _TOP, _BOTTOM = 54, 14, 46
-_LONGEST_NAME = 18
+_LONGEST_NAME, _LONGEST_LABEL = 18, 26  # of a line or dot; of a row
+
+
+# A row of stacked bars: its name, and of each part the name, the amount and the colour class.
+Bar = tuple[str, Sequence[tuple[str, float, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,25 @@ class Dot:
     high: float
     style: str
     hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A distribution: its 10%, 25%, 50%, 75% and 90% points."""
+
+    name: str
+    spread: tuple[float, float, float, float, float]
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """A point with its interval on either axis."""
+
+    name: str
+    x: tuple[float, float, float]  # value, low, high
+    y: tuple[float, float, float]
+    style: str
 
 
 def curves(
@@ -108,15 +131,15 @@ def dots(title: str, rows: Sequence[Dot]) -> str:
     return _serialise(svg)
 
 
-def bars(title: str, rows: Sequence[tuple[str, Sequence[tuple[str, float, str]]]]) -> str:
-    """Stacked horizontal bars: rows of (name, [(part, amount, colour class)]), all on one scale, totals at the end."""
-    row, left, right = 36, _label_width([name for name, _ in rows]) + 16, _WIDTH - 82
+def bars(title: str, rows: Sequence[Bar]) -> str:
+    """Stacked horizontal bars, all on one scale, totals at the end."""
+    row, left, right = 36, _label_width([name for name, _ in rows], _LONGEST_LABEL) + 16, _WIDTH - 82
     widest = max((sum(amount for _, amount, _ in parts) for _, parts in rows), default=0.0) or 1.0
     said = "; ".join(f"{name}: " + ", ".join(f"{p} {count(a)}" for p, a, _ in parts) for name, parts in rows)
     svg = _svg(_WIDTH, row * len(rows) + 6, title, said)
     for place, (name, parts) in enumerate(rows):
         top, x = place * row + 6, float(left)
-        _text(svg, left - 12, top + 17, _short_name(name), "end")
+        _text(svg, left - 12, top + 17, _short_name(name, _LONGEST_LABEL), "end")
         for part, amount, style in parts:
             width = (right - left) * amount / widest
             box = _add(svg, "rect", f"bar {style}", x=x, y=top, width=max(0.0, width - 1), height=24, rx=2)
@@ -126,6 +149,61 @@ def bars(title: str, rows: Sequence[tuple[str, Sequence[tuple[str, float, str]]]
                 _text(svg, x + width / 2, top + 17, count(amount), "middle", "inside")
             x += width
         _text(svg, x + 8, top + 17, count(sum(amount for _, amount, _ in parts)), "start", "number")
+    return _serialise(svg)
+
+
+def boxes(title: str, rows: Sequence[Box], x_label: str) -> str:
+    """Distributions one below the other: a line from the 10% to the 90% point, a box of the middle half, its median."""
+    row, left, right = 30, _label_width([box.name for box in rows], _LONGEST_LABEL) + 16, _WIDTH - 62
+    height = row * len(rows) + 44
+    ticks = _ticks(0.0, max([box.spread[-1] for box in rows] + [1.0]))
+    scale = _Scale(0.0, ticks[-1], left, right)
+    said = "; ".join(f"{box.name}: median {count(box.spread[2])}, 90% up to {count(box.spread[4])}" for box in rows)
+    svg = _svg(_WIDTH, height, title, said)
+    for tick in ticks:
+        _add(svg, "line", "axis" if tick == 0 else "grid", x1=scale(tick), x2=scale(tick), y1=2, y2=height - 42)
+        _text(svg, scale(tick), height - 26, _short(tick), "middle")
+    _text(svg, (left + right) / 2, height - 6, x_label, "middle", "label")
+    for place, box in enumerate(rows):
+        middle = (place + 0.5) * row
+        low, first, median, third, high = map(scale, box.spread)
+        _text(svg, left - 12, middle + 4, _short_name(box.name, _LONGEST_LABEL), "end")
+        _add(svg, "line", f"whisker {box.style}", x1=low, x2=high, y1=middle, y2=middle)
+        _add(svg, "rect", f"half {box.style}", x=first, y=middle - 7, width=max(1.0, third - first), height=14, rx=2)
+        _add(svg, "line", f"median {box.style}", x1=median, x2=median, y1=middle - 9, y2=middle + 9)
+        _text(svg, max(high, median) + 8, middle + 4, count(box.spread[2]), "start", "number")
+    return _serialise(svg)
+
+
+def crosses(title: str, points: Sequence[Cross], *, x_label: str, y_label: str) -> str:
+    """Points with their intervals, each named; y is a share, in per cent."""
+    height, right = 330, _WIDTH - 18
+    bottom = height - _BOTTOM
+    x_ticks = _ticks(min([0.0, *(edge for p in points for edge in p.x)]), max([0.0, *(e for p in points for e in p.x)]))
+    y_ticks = _percent_ticks([edge for point in points for edge in point.y])
+    scale_x, scale_y = _Scale(x_ticks[0], x_ticks[-1], _LEFT, right), _Scale(y_ticks[0], y_ticks[-1], bottom, _TOP)
+    said = "; ".join(f"{point.name}: {decimal(point.x[0])} and {percent(point.y[0])}%" for point in points)
+    svg = _svg(_WIDTH, height, title, said)
+    for tick in y_ticks:
+        _add(svg, "line", "axis" if tick == 0 else "grid", x1=_LEFT, x2=right, y1=scale_y(tick), y2=scale_y(tick))
+        _text(svg, _LEFT - 8, scale_y(tick) + 4, percent(tick).removesuffix(".0"), "end")
+    for tick in x_ticks:
+        _add(svg, "line", "axis" if tick == 0 else "grid", x1=scale_x(tick), x2=scale_x(tick), y1=_TOP, y2=bottom)
+        _text(svg, scale_x(tick), bottom + 20, _short(tick), "middle")
+    _text(svg, (_LEFT + right) / 2, height - 6, x_label, "middle", "label")
+    middle = (_TOP + bottom) / 2
+    _text(svg, 13, middle, y_label, "middle", "label").set("transform", f"rotate(-90 13 {_n(middle)})")
+    for point in points:
+        x, y = scale_x(point.x[0]), scale_y(point.y[0])
+        _add(svg, "line", f"whisker {point.style}", x1=scale_x(point.x[1]), x2=scale_x(point.x[2]), y1=y, y2=y)
+        _add(svg, "line", f"whisker {point.style}", x1=x, x2=x, y1=scale_y(point.y[1]), y2=scale_y(point.y[2]))
+        _add(svg, "circle", f"dot {point.style}", cx=x, cy=y, r=5)
+    # Names stand on the side with room, spread so that points that lie close can be told apart.
+    for side, anchor, away in ((False, "start", 9), (True, "end", -9)):
+        mine = [point for point in points if (scale_x(point.x[0]) > (_LEFT + right) / 2) is side]
+        ys = _spread([scale_y(point.y[0]) - 8 for point in mine], 17, _TOP + 12, bottom - 4)
+        for point, y in zip(mine, ys, strict=True):
+            _text(svg, scale_x(point.x[0]) + away, y, _short_name(point.name), anchor, f"name {point.style}")
     return _serialise(svg)
 
 
@@ -161,14 +239,14 @@ def _text(parent: ET.Element, x: float, y: float, text: str, anchor: str, style:
     return element
 
 
-def _short_name(name: str) -> str:
+def _short_name(name: str, longest: int = _LONGEST_NAME) -> str:
     """A hub id or a path may be longer than the figure; its end tells more than its start."""
-    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+    return name if len(name) <= longest else f"…{name[1 - longest :]}"
 
 
-def _label_width(names: Sequence[str]) -> float:
+def _label_width(names: Sequence[str], longest: int = _LONGEST_NAME) -> float:
     """Room for the longest of these names at the size that a phone shows."""
-    return 8.2 * max((len(_short_name(name)) for name in names), default=0)
+    return 8.2 * max((len(_short_name(name, longest)) for name in names), default=0)
 
 
 def _serialise(svg: ET.Element) -> str:

@@ -1,17 +1,14 @@
 """The page: results and trees into one HTML file that needs nothing else.
 
-In:  a results dict (its schema is that of results.json), sample trees. Out: HTML text; or both files in a directory.
+In:  a results dict (its schema is that of results.json), sample trees. Out: HTML text; or the files of a report.
 Always true: a section whose results are absent is left out; the template escapes everything but what `figures`
-and `trees` built as markup; a file is there whole or not at all.
+and `trees` built as markup.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-import math
-import os
-import tempfile
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,71 +16,65 @@ from typing import Any
 from markupsafe import Markup
 
 from preftree.records import Tree
-from preftree.report import charts, text
+from preftree.report import text
 from preftree.report.benchmarks import shown
-from preftree.report.figures import mark
-from preftree.report.summary import reading, sharing, summary
+from preftree.report.files import Written, write_files
+from preftree.report.measures import cost_sheet, lengths_section
+from preftree.report.one_run import run_sections
+from preftree.report.sections import figures_of, markdown_page, parts_of
+from preftree.report.summary import reading, summary
 from preftree.report.trees import tree_view
+from preftree.report.views import (
+    benchmarks_view,
+    evaluation_view,
+    forests_view,
+    made_view,
+    problems_view,
+    rerank_view,
+    stages_view,
+    training_view,
+)
 
 _HERE = Path(__file__).parent
 
 
 def render_page(results: Mapping[str, Any], trees: Sequence[Tree]) -> str:
     """The whole page as text."""
-    page: str = _template().render(
-        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # our own file
+    page: str = template("page.html.jinja").render(
+        css=style_sheet(),
         results=results,
         recipe=text.clean(results.get("recipe") or "run"),
         summary=summary(results),
-        evaluation=_evaluation(results.get("evaluation") or {}),
-        benchmarks=_benchmarks(results.get("benchmarks") or []),
-        rerank=_rerank(results.get("rerank") or {}),
-        training=_training(results.get("training") or []),
-        forests=_forests(results.get("forests") or []),
+        evaluation=evaluation_view(results.get("evaluation") or {}),
+        benchmarks=benchmarks_view(results.get("benchmarks") or []),
+        rerank=rerank_view(results.get("rerank") or {}),
+        training=training_view(results.get("training") or []),
+        forests=forests_view(results.get("forests") or []),
+        costs=cost_sheet([("", results)]),
+        lengths=lengths_section([("", results)]),
         trees=[tree_view(tree) for tree in trees],
-        stages=_stages(results.get("stages") or []),
-        made=_made(results),
+        stages=stages_view(results.get("stages") or []),
+        made=made_view(results),
         settings=text.flat(results.get("settings") or {}),
-        problems=_problems(results.get("problems") or []),
+        problems=problems_view(results.get("problems") or []),
     )
     return page
 
 
-def write_report(results: Mapping[str, Any], trees: Sequence[Tree], out: Path) -> tuple[Path, Path]:
-    """Write results.json and report.html into `out`; returns their paths."""
-    page = render_page(results, trees)
-    out.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return _write(out / "results.json", data), _write(out / "report.html", page)
+def write_report(results: Mapping[str, Any], trees: Sequence[Tree], out: Path) -> Written:
+    """Write the page, its Markdown, results.json and the figures into `out`."""
+    sections = run_sections(results)
+    title = f"{text.clean(results.get('recipe') or 'run')}: report of a run"
+    markdown = markdown_page(title, [], sections)
+    return write_files(out, results, render_page(results, trees), markdown, figures_of(sections))
 
 
-def _write(path: Path, content: str) -> Path:
-    """Into a file beside it, which then takes its name: a reader, or a crash, sees the old one or the new one."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return path
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: what could not be computed is null."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def style_sheet() -> Markup:
+    return Markup((_HERE / "page.css").read_text(encoding="utf-8"))  # our own file
 
 
 @functools.cache
-def _template() -> Any:
+def template(name: str) -> Any:
     import jinja2
 
     environment = jinja2.Environment(
@@ -94,228 +85,12 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     words = ("clean", "count", "decimal", "duration", "interval", "p_value", "percent", "points", "turns")
-    environment.filters.update({name: getattr(text, name) for name in words} | {"reading": reading, "shown": shown})
-    return environment.get_template("page.html.jinja")
+    environment.filters.update({name: getattr(text, name) for name in words})
+    environment.filters.update(reading=reading, shown=shown, parts=parts_of, figure_and_interval=figure_and_interval)
+    return environment.get_template(name)
 
 
-# ---------------------------------------------------------------- sections
-
-
-def _benchmarks(summaries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A table an evaluation: a line a benchmark, mode and metric, a column a model; then a suite's columns."""
-    return [_benchmark_table(summary) for summary in summaries if summary["rows"]]
-
-
-def _benchmark_table(summary: Mapping[str, Any]) -> dict[str, Any]:
-    models = list(summary["models"])
-    cells: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in summary["rows"]:
-        for figure in row["metrics"]:
-            cells.setdefault((row["benchmark"], row["mode"], figure["name"]), {})[row["model"]] = figure
-    for better in summary["better_of_modes"]:
-        cells.setdefault((better["benchmark"], "better of both", better["name"]), {})[better["model"]] = better
-    lines = [(*names, [by_model.get(model) for model in models]) for names, by_model in _by_benchmark(cells)]
-    suites = {
-        column["title"]: [row["columns"][place]["figure"] for row in summary["suites"]]
-        for place, column in enumerate(summary["suites"][0]["columns"] if summary["suites"] else [])
-    }
-    if suites and any(row["average"] for row in summary["suites"]):
-        suites["average"] = [row["average"] for row in summary["suites"]]
-    return {**summary, "lines": lines, "columns": suites}
-
-
-def _by_benchmark(cells: Mapping[tuple[str, str, str], Any]) -> list[tuple[tuple[str, str, str], Any]]:
-    """A benchmark's lines beside each other, in the order in which benchmarks came."""
-    order = list(dict.fromkeys(name for name, _, _ in cells))
-    return sorted(cells.items(), key=lambda entry: order.index(entry[0][0]))
-
-
-def _evaluation(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Table bodies of families (trained, held out) and groups; a column a number of turns × model."""
-    rows, groups = evaluation.get("rows") or [], evaluation.get("groups") or []
-    if not rows and not groups:
-        return None
-    models, turns = evaluation.get("models") or [], evaluation.get("turns") or []
-    columns = [(k, model) for k in turns for model in models]
-    trained = [row for row in rows if row.get("trained", True)]
-    held_out = [row for row in rows if not row.get("trained", True)]
-    bodies = [
-        ("Families that were trained on", _cells(trained, "dataset", columns)),
-        ("Families kept out of training", _cells(held_out, "dataset", columns)),
-        ("Together", _cells(groups, "group", columns)),
-    ]
-    return {
-        "models": models,
-        "turns": turns,
-        "bodies": [(name, lines) for name, lines in bodies if lines],
-        "paired": evaluation.get("paired") or [],
-        "figures": charts.accuracy_figures(evaluation),
-        "undecided": sum(row.get("undecided") or 0 for row in rows),
-    }
-
-
-def _cells(rows: Sequence[Mapping[str, Any]], key: str, columns: Sequence[tuple[Any, Any]]) -> list[dict[str, Any]]:
-    """A line a name: its number of problems, and a cell a column."""
-    lines = []
-    for name in dict.fromkeys(row[key] for row in rows):
-        mine = {
-            (row.get("turns", row.get("n")), row.get("model", row.get("method"))): row
-            for row in rows
-            if row[key] == name
-        }
-        sizes = dict.fromkeys(text.count(row.get("problems", row.get("n"))) for row in mine.values())
-        lines.append({"name": name, "n": "/".join(sizes), "cells": [_cell(mine.get(column)) for column in columns]})
-    return lines
-
-
-def _cell(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if row is None or text.missing(row.get("value")):
-        return None
-    known = not text.missing(row.get("low")) and not text.missing(row.get("high"))
-    drawn = Markup(mark(row["value"], row["low"], row["high"])) if known else ""
-    return {"value": row["value"], "low": row.get("low"), "high": row.get("high"), "mark": drawn}
-
-
-def _rerank(rerank: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The curves as a figure and a table, and the largest N by family."""
-    curves, rows = rerank.get("curves") or [], rerank.get("rows") or []
-    if not curves and not rows:
-        return None
-    numbers = sorted({row["n"] for row in curves})
-    by_method = []
-    for method in dict.fromkeys(row["method"] for row in curves):
-        at = {row["n"]: row for row in curves if row["method"] == method}
-        by_method.append({"name": method, "cells": [_cell(at.get(n)) for n in numbers]})
-    columns = list(dict.fromkeys((row["n"], row["method"]) for row in rows))
-    return {
-        "policy": rerank.get("policy") or "",
-        "reward_model": rerank.get("reward_model") or "",
-        "samples": rerank.get("samples"),
-        "numbers": numbers,
-        "methods": by_method,
-        "columns": columns,
-        "families": _cells(rows, "dataset", columns),
-        "figure": charts.rerank_figure(curves),
-    }
-
-
-def _training(training: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    if not training:
-        return None
-    return {
-        "runs": [
-            {**run, "report": run.get("report") or {}, "saved": sharing(run.get("report") or {})} for run in training
-        ],
-        "logs": [log for log in map(_log, training) if log],
-        "trends": charts.reward_figures(training),
-        "sharing": charts.sharing_figure(training),
-    }
-
-
-def _log(run: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a run logged: the columns that any step has, and at most 200 steps, evenly chosen."""
-    metrics = run.get("metrics") or []
-    wanted = ("loss", "rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies")
-    columns = [name for name in wanted if any(not text.missing(row.get(name)) for row in metrics)]
-    # The last line of a log may hold totals only.
-    metrics = [row for row in metrics if any(not text.missing(row.get(name)) for name in columns)]
-    stride = math.ceil(len(metrics) / 200)
-    steps = [(row.get("step"), [text.decimal(row.get(name)) for name in columns]) for row in metrics[:: stride or 1]]
-    if not steps:
-        return None
-    return {"name": run.get("name"), "columns": columns, "steps": steps, "stride": stride, "total": len(metrics)}
-
-
-def _writers(reports: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Who wrote the chosen and who the rejected actions of pairs: "sft over bare"."""
-    return sorted({name for report in reports for name in report.get("pairs_by_actors") or {}})
-
-
-def _forests(forests: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Lines of one table, a column a forest, and the figure of yields."""
-    if not forests:
-        return None
-    reports = [forest.get("report") or {} for forest in forests]
-    plain = [
-        ("Trees", "trees"),
-        ("Turns", "turns"),
-        ("Correct actions", "correct"),
-        ("Incorrect actions", "incorrect"),
-        ("Pairs", "pairs"),
-    ]
-    lines = [(label, [text.count(report.get(key)) for report in reports]) for label, key in plain]
-    different = [(report.get("pairs_with_different_actors"), report.get("pairs")) for report in reports]
-    lines.append(
-        (
-            "Pairs whose chosen and rejected come from different actors",
-            [f"{text.count(part)} ({text.share(part, whole)})" for part, whole in different],
-        )
-    )
-    for name in _writers(reports):
-        cells = [text.count((r.get("pairs_by_actors") or {}).get(name, 0)) for r in reports]
-        lines.append((f"Pairs: {name}", cells))
-    lines.append(("Critiques that give the answer away", [text.count(r.get("leaked_critiques")) for r in reports]))
-    for depth in sorted({int(depth) for report in reports for depth in report.get("trees_by_turns") or {}}):
-        cells = [text.count((r.get("trees_by_turns") or {}).get(str(depth), 0)) for r in reports]
-        lines.append((f"Trees of {text.turns(depth)}", cells))
-    for stage in charts.stages_of(reports):
-        cells = [text.count((r.get("stages") or {}).get(stage, 0)) for r in reports]
-        lines.append((charts.stage_name(stage), cells))
-    account = (
-        ("Calls", "calls"),
-        ("Samples", "samples"),
-        ("Input tokens", "input_tokens"),
-        ("of these from a cache", "cached_tokens"),
-        ("Output tokens", "output_tokens"),
-        ("Calls without an answer", "unanswered_calls"),
-    )
-    for label, key in account:
-        lines.append((label, [text.count((r.get("account") or {}).get(key)) for r in reports]))
-    prices = [(report.get("account") or {}).get("price_usd") for report in reports]
-    if any(prices):
-        lines.append(("Price, US$", [text.MISSING if text.missing(p) else f"{p:,.2f}" for p in prices]))
-    return {
-        "names": [forest.get("name") for forest in forests],
-        "lines": lines,
-        "figure": charts.yield_figure(forests),
-    }
-
-
-def _stages(stages: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The stages with the part of the time that each took, and their sums."""
-    if not stages:
-        return None
-
-    def known(key: str) -> list[float]:
-        return [stage[key] for stage in stages if not text.missing(stage.get(key))]
-
-    longest = max([*known("seconds"), 0.0]) or 1.0
-    return {
-        "rows": [{**stage, "part": round(100 * (stage.get("seconds") or 0.0) / longest, 1)} for stage in stages],
-        "seconds": sum(known("seconds")),
-        "peak_memory_mb": max(known("peak_memory_mb"), default=None),
-        **{key: sum(known(key)) for key in ("calls", "input_tokens", "output_tokens")},
-    }
-
-
-def _problems(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Problems by family (a line) and split (a column)."""
-    splits: dict[str, Mapping[str, int]] = {}
-    for report in reports:
-        splits.update(report.get("problems") or {})
-    families = dict.fromkeys(family for sizes in splits.values() for family in sizes)
-    if not families:
-        return None
-    lines = [(family, [sizes.get(family, 0) for sizes in splits.values()]) for family in families]
-    return {"splits": list(splits), "lines": lines, "totals": [sum(sizes.values()) for sizes in splits.values()]}
-
-
-def _made(results: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Definition lists: what made this run, where, with what."""
-    of_run = [(key, results[key]) for key in ("recipe", "version", "made", "seed") if results.get(key) is not None]
-    lists = [
-        ("Run", [(key, text.plain(value)) for key, value in of_run]),
-        ("Machine", text.flat(results.get("machine") or {})),
-        ("Versions", text.flat(results.get("versions") or {})),
-    ]
-    return [(name, rows) for name, rows in lists if rows]
+def figure_and_interval(cell: str) -> tuple[str, str]:
+    """ "57.5 [50.0–65.0]" as its two parts."""
+    found = re.fullmatch(r"([^\s\[]+) \[([^\[\]]+)\]", cell)
+    return (found[1], found[2]) if found else (cell, "")

@@ -20,6 +20,18 @@ _HEADLINE = ("trained families", "all")
 
 
 @dataclass(frozen=True, slots=True)
+class Final:
+    """Where rewards ended: means over the last tenth of the logged steps; `low` and `high` are the lowest and the
+    highest chosen reward among them."""
+
+    chosen: float
+    rejected: float
+    steps: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The headline (what each training step bought), and what else was found, a sentence each."""
 
@@ -54,10 +66,20 @@ def reward_trend(run: Mapping[str, Any]) -> list[tuple[int, float, float]]:
     ]
 
 
+def final_rewards(run: Mapping[str, Any]) -> Final | None:
+    """One step is a few pairs; the last tenth is steadier. None where no rewards were logged."""
+    trend = reward_trend(run)
+    if not trend:
+        return None
+    last = trend[-max(1, len(trend) // 10) :]
+    chosen, rejected = (sum(row[i] for row in last) / len(last) for i in (1, 2))
+    return Final(chosen, rejected, len(last), min(row[1] for row in last), max(row[1] for row in last))
+
+
 def _headline(evaluation: Mapping[str, Any]) -> list[str]:
     """Each model against the one before it, in one turn, over the headline group."""
     scores = evaluation.get("groups") or []
-    group = _headline_group([row["group"] for row in scores])
+    group = headline_group([row["group"] for row in scores])
     models: Sequence[str] = evaluation.get("models") or []
     fewest = min(evaluation.get("turns") or [1])
     by_model = {row["model"]: row for row in scores if row["group"] == group and row["turns"] == fewest}
@@ -89,7 +111,7 @@ def _more_turns(evaluation: Mapping[str, Any]) -> list[str]:
     if len(numbers) < 2:
         return []
     scores = evaluation.get("groups") or []
-    group = _headline_group([row["group"] for row in scores])
+    group = headline_group([row["group"] for row in scores])
     said = []
     for model in evaluation.get("models") or []:
         mine = {row["turns"]: row for row in scores if row["group"] == group and row["model"] == model}
@@ -125,17 +147,14 @@ def _rewards(training: Sequence[Mapping[str, Any]]) -> list[str]:
     """Where the implicit rewards of a policy ended (the paper's figure 5)."""
     sentences = []
     for run in training:
-        trend = reward_trend(run)
-        if not trend or run.get("objective") == "reward":
+        final = final_rewards(run)
+        if final is None or run.get("objective") == "reward":
             continue
-        # One step is a few pairs; the last tenth is steadier.
-        last = trend[-max(1, len(trend) // 10) :]
-        chosen, rejected = (sum(row[i] for row in last) / len(last) for i in (1, 2))
-        over = "at the last logged step" if len(last) == 1 else f"over the last {len(last)} logged steps"
-        place = "above" if chosen > 0 else "below"
+        over = "at the last logged step" if final.steps == 1 else f"over the last {final.steps} logged steps"
+        place = "above" if final.chosen > 0 else "below"
         sentences.append(
-            f"Training {clean(run['name'])} left the implicit reward of chosen answers at {decimal(chosen)}, {place} "
-            f"zero, and of rejected ones at {decimal(rejected)} (mean {over})."
+            f"Training {clean(run['name'])} left the implicit reward of chosen answers at {decimal(final.chosen)}, "
+            f"{place} zero, and of rejected ones at {decimal(final.rejected)} (mean {over})."
         )
     return sentences
 
@@ -145,6 +164,18 @@ def sharing(report: Mapping[str, Any]) -> str:
     rows: Any = report.get("tokens_rows")
     trie: Any = report.get("tokens_trie")
     return share(None if missing(rows) or missing(trie) else rows - trie, rows)
+
+
+def saved_seconds(report: Mapping[str, Any]) -> float | None:
+    """An estimate of the time that sharing saved: the tokens that were not computed, at the pace of those that were.
+
+    The run's seconds × (`tokens_rows` / `tokens_trie` − 1). They hold loading, a reference's pass and writing too, so
+    the estimate is fair where steps take most of the time, and high where they don't.
+    """
+    rows, trie, seconds = (report.get(name) for name in ("tokens_rows", "tokens_trie", "seconds"))
+    if missing(rows) or missing(seconds) or not trie:
+        return None
+    return float(seconds * (rows / trie - 1))
 
 
 def _compare(a: str, b: str, row: Mapping[str, Any]) -> str:
@@ -160,7 +191,7 @@ def _score(row: Mapping[str, Any]) -> str:
     return f"{percent(row['value'])}%{of} [{interval(row['low'], row['high'])}]"
 
 
-def _headline_group(groups: Sequence[str]) -> str:
+def headline_group(groups: Sequence[str]) -> str:
     return next((name for name in _HEADLINE if name in groups), groups[0] if groups else "")
 
 

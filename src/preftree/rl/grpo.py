@@ -35,6 +35,7 @@ class VerifiedReward:
         self.close()
 
     def close(self) -> None:
+        """End the jail and the judging processes."""
         self._referee.close()
 
     def rows(self) -> list[dict[str, Any]]:

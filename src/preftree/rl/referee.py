@@ -68,6 +68,7 @@ class Referee:
         self._end()
 
     def problem(self, name: str) -> Problem:
+        """The problem of this id; InputError where there is none."""
         if name not in self.problems:
             raise InputError(f'no problem has the id "{name}"')
         return self.problems[name]

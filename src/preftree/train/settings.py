@@ -161,6 +161,7 @@ class TrainSettings:
 
     @property
     def evaluates(self) -> bool:
+        """Whether there are held-out rows."""
         return bool(self.eval_rows or self.eval_share)
 
 
@@ -187,4 +188,5 @@ class TrainReport:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
+        """What stands in `report.json`."""
         return dataclasses.asdict(self)

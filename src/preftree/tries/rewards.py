@@ -50,6 +50,7 @@ class RewardModel:
 
     @property
     def set_aside(self) -> Counter[str]:
+        """Reasons why conversations could not be read, with counts."""
         return self._asked.set_aside
 
     def passes(self, conversations: Conversations) -> Iterator[list[Answered]]:
@@ -91,6 +92,7 @@ class LogpModel:
 
     @property
     def set_aside(self) -> Counter[str]:
+        """Reasons why conversations could not be read, with counts."""
         return self._asked.set_aside
 
     def passes(self, conversations: Conversations) -> Iterator[list[Answered]]:

@@ -44,6 +44,7 @@ VERIFIERS: dict[str, Rule] = {
     "ifeval-strict": judge_ifeval_strict,
     "ifeval-loose": judge_ifeval_loose,
 }
+"""Rules by name: (answer, reference) in, (outcome, why) out."""
 
 # Rules that can take long have a cheap part that decides most answers or returns None; the others are cheap whole.
 _QUICK: dict[str, Callable[[str, str], Ruling | None]] = {

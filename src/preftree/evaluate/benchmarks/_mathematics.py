@@ -18,9 +18,7 @@ gsm8k does; `exact_match` as minerva_math extracts and compares one, `string_mat
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Awaitable, Callable, Sequence
-from importlib import resources
 
 from preftree.engine import Sampling, opening
 from preftree.evaluate.benchmark import Asked, Bench, Form, Grade, GradeAnswer, Item, Metric
@@ -35,6 +33,7 @@ from preftree.evaluate.grading.harness import (
     strict_match,
 )
 from preftree.evaluate.grading.programs import failed, grade_cell, output_of
+from preftree.evaluate.items import packaged
 from preftree.records import Message
 from preftree.verify import find_answer
 
@@ -57,10 +56,9 @@ _HARNESS_TOKENS = 256
 Scores = Callable[[Bench, Item, str], Awaitable[dict[str, float]]]
 
 
-@functools.cache
 def prompt(name: str) -> str:
-    """A packaged prompt, every line end kept."""
-    return (resources.files("preftree.evaluate") / "prompts" / "mathematics" / f"{name}.txt").read_text("utf-8")
+    """A prompt of mathematics."""
+    return packaged(f"prompts/mathematics/{name}.txt")
 
 
 def tool(interpreter: str = "interpreter", present: str = "") -> str:

@@ -15,8 +15,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from preftree.engine import Sampling
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import PROTOCOLS, Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.grading.answers import grade_answer
-from preftree.evaluate.items import read_items
+from preftree.evaluate.items import packaged, read_items
 from preftree.problems.places import Place, Value, read_json, values
 from preftree.problems.rows import BadRowError, Row
 from preftree.records import Message, Problem, Reference, Verdict
@@ -108,11 +106,9 @@ def _text(row: Row, field: str) -> str:
     return value
 
 
-@cache
 def _examples(task: str) -> str:
     """What stands before a task's questions: what is to be done, and three worked examples."""
-    text = (resources.files("preftree.evaluate") / "prompts" / "bbh" / f"{task}.txt").read_text("utf-8")
-    return text.partition("-----\n")[2].strip()
+    return packaged(f"prompts/bbh/{task}.txt").partition("-----\n")[2].strip()
 
 
 # ---------------------------------------------------------------- asking

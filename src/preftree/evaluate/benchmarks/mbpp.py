@@ -28,8 +28,8 @@ from dataclasses import replace
 from preftree.engine import Sampling
 from preftree.evaluate.benchmark import Asked, Bench, Benchmark, Form, Grade, Item, Published, Read
 from preftree.evaluate.benchmarks.humaneval import EVALPLUS_PREFILL, EVALPLUS_STOP, EVALPLUS_TOKENS
-from preftree.evaluate.grading.code import code_in, grade_program, packaged, prompt
-from preftree.evaluate.items import read_items, rows_of
+from preftree.evaluate.grading.code import code_in, grade_program, prompt
+from preftree.evaluate.items import packaged, read_items, rows_of
 from preftree.problems.mbpp import problem_of
 from preftree.problems.names import imports_of, names_under_test
 from preftree.problems.rows import BadRowError, Row, list_field, text_field
@@ -97,7 +97,7 @@ def _ask_full(item: Item, form: Form) -> Asked:
     if form.protocol != "standard":
         return _ask_eurus(item, form)
     messages: list[Message] = []
-    for line in packaged("mbpp_shots.jsonl").splitlines():
+    for line in packaged("prompts/code/mbpp_shots.jsonl").splitlines():
         shot = json.loads(line)
         code = shot["code"].replace("\r\n", "\n")
         messages.append(Message("user", _harness_prompt(shot["text"], shot["test_list"])))

@@ -7,14 +7,13 @@ Always true: nothing is mended. What stands in the fence is run as it stands; an
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
-from importlib import resources
 
 from preftree.engine.code import judge_code
 from preftree.engine.prompts import fill
 from preftree.evaluate.benchmark import Bench, Grade
+from preftree.evaluate.items import packaged
 from preftree.problems.programs import is_python
 from preftree.records import Problem
 
@@ -53,12 +52,7 @@ def indented(code: str) -> bool:
 
 def prompt(name: str, **values: str) -> str:
     """A prompt of the code benchmarks, filled in."""
-    return fill(packaged(f"{name}.txt"), **values)
-
-
-@functools.cache
-def packaged(file: str) -> str:
-    return (resources.files("preftree.evaluate") / "prompts" / "code" / file).read_text("utf-8")
+    return fill(packaged(f"prompts/code/{name}.txt"), **values)
 
 
 def _is_code(head: str, stem: str) -> bool:

@@ -13,11 +13,11 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
 from preftree.engine.prompts import fill
 from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.benchmark import Bench
+from preftree.evaluate.items import packaged
 from preftree.forest import CallKey
 from preftree.records import Message, Request, digest
 
@@ -90,5 +90,5 @@ def read_mark(judgment: str) -> float | None:
 
 @functools.cache
 def _prompts() -> dict[str, dict[str, str]]:
-    text = (resources.files("preftree.evaluate") / "prompts" / "mt_bench" / "judge_prompts.jsonl").read_text("utf-8")
-    return {row["name"]: row for row in map(json.loads, text.splitlines())}
+    lines = packaged("prompts/mt_bench/judge_prompts.jsonl").splitlines()
+    return {row["name"]: row for row in map(json.loads, lines)}

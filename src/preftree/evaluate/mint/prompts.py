@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 from preftree.engine.prompts import fill
 from preftree.environment.observe import NOTHING
 from preftree.evaluate.benchmark import Item
+from preftree.evaluate.items import packaged
 from preftree.evaluate.mint.settings import MintSettings
 from preftree.records import Message, Observation
 
@@ -89,7 +89,7 @@ def _example(item: Item, tag: str, with_feedback: bool) -> str:
 
 @functools.cache
 def _text(name: str, tag: str) -> str:
-    text = (resources.files("preftree.evaluate") / "prompts" / "mint" / f"{name}.txt").read_text("utf-8")
+    text = packaged(f"prompts/mint/{name}.txt")
     if tag == "execute":
         return text
     # As MINT's fenced form has it: code of one line on a line of its own, but in the example of reasoning.

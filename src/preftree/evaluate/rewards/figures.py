@@ -6,14 +6,11 @@ Always true: a figure over no rows has no value, and its note says what is missi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from preftree.statistics import mean_interval, ratio_interval, wilson
-
-_Z95 = 1.959963984540054
+from preftree.statistics import mean_interval, ratio_interval, score_interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +58,5 @@ def weighted(name: str, parts: Sequence[tuple[float, Sequence[float]]], note: st
         return Figure(name, None, None, None, 0, "no rows")
     value = sum(weight * sum(marks) / len(marks) for weight, marks in parts) / total
     rows = 1 / sum((weight / total) ** 2 / len(marks) for weight, marks in parts)
-    low, high = _wilson(value, rows)
-    return Figure(name, value, low, high, sum(len(marks) for _, marks in parts), note)
-
-
-def _wilson(value: float, rows: float) -> tuple[float, float]:
-    """Wilson's interval for a number of rows that need not be whole."""
-    z2 = _Z95**2
-    centre = (value + z2 / (2 * rows)) / (1 + z2 / rows)
-    half = _Z95 * math.sqrt(value * (1 - value) / rows + z2 / (4 * rows * rows)) / (1 + z2 / rows)
-    return min(value, max(0.0, centre - half)), max(value, min(1.0, centre + half))
+    interval = score_interval(value, rows, sum(len(marks) for _, marks in parts))
+    return Figure(name, value, interval.low, interval.high, interval.n, note)

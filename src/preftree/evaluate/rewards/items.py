@@ -15,6 +15,7 @@ from typing import Any
 
 from preftree.errors import InputError
 from preftree.evaluate.benchmark import Published
+from preftree.evaluate.items import usable
 from preftree.evaluate.rewards.figures import Figure
 from preftree.problems.places import Value
 from preftree.problems.rows import BadRowError, Row
@@ -108,22 +109,9 @@ class RewardBenchmark:
 
 
 def read_rows(rows: Iterable[Value], item_of: Callable[[Row, int], RewardItem]) -> Read:
-    """`item_of` takes a row and its place among the rows, from 0; it raises BadRowError.
-
-    Where an id stands for rows of several subsets, it is written `subset/id`.
-    """
-    found: list[tuple[str, RewardItem]] = []
+    """As `usable`; where an id stands for rows of several subsets, it is written `subset/id`."""
     aside: list[str] = []
-    for place, value in enumerate(rows):
-        where = f"{value.file} row {value.number}"
-        try:
-            if value.broken or not isinstance(value.content, dict):
-                raise BadRowError("", value.broken or f"expected a JSON object, got {type(value.content).__name__}")
-            found.append((where, item_of(value.content, place)))
-        except BadRowError as bad:
-            aside.append(f'{where}, field "{bad.field}": {bad.why}' if bad.field else f"{where}: {bad.why}")
-    if not found:
-        raise InputError(f"no row can be used{', for one ' + aside[0] if aside else ''}")
+    found = list(usable(rows, item_of, aside))
     counts = Counter(item.id for _, item in found)
     items: dict[str, RewardItem] = {}
     for where, item in found:

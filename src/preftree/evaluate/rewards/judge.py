@@ -11,10 +11,8 @@ RewardBench asks once, in an order drawn at random.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 
 from preftree.actors import Actor
@@ -22,6 +20,7 @@ from preftree.engine import Budget, Engine, run_all, together
 from preftree.engine.prompts import fill
 from preftree.errors import InputError, RequestRefusedError
 from preftree.evaluate.bench import open_bench
+from preftree.evaluate.items import packaged
 from preftree.evaluate.rewards.items import FIRST, SECOND, TIE, Conversation, Outcome, judged
 from preftree.forest import CallKey
 from preftree.progress import progress
@@ -140,6 +139,5 @@ def _joined(asked: Sequence[_Said]) -> Judgement:
     )
 
 
-@functools.cache
 def _template(name: str) -> str:
-    return (resources.files("preftree.evaluate") / "prompts" / f"{name}.txt").read_text("utf-8").rstrip("\n")
+    return packaged(f"prompts/{name}.txt").rstrip("\n")

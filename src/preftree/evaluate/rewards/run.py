@@ -16,10 +16,11 @@ from typing import Any
 
 from preftree.actors import Actor
 from preftree.errors import InputError
-from preftree.evaluate.kept import Kept
+from preftree.evaluate.items import read_from
+from preftree.evaluate.kept import Kept, write_whole
 from preftree.evaluate.rewards.items import FigureSettings, Outcome, Read, RewardBenchmark, RewardItem, judged
 from preftree.evaluate.rewards.judge import Judgement, JudgeSettings, judge_pairs, votes_of
-from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, find_reward_benchmark, read_reward_benchmark
+from preftree.evaluate.rewards.registry import REWARD_BENCHMARKS, find_reward_benchmark
 from preftree.evaluate.rewards.scorers import ScorerSettings, score_groups
 
 
@@ -39,7 +40,7 @@ class RewardRun:
         self._read: dict[str, tuple[RewardBenchmark, Read]] = {}
         for name in benchmarks:
             benchmark = find_reward_benchmark(name)
-            read = read_reward_benchmark(benchmark, data)
+            read = read_from(benchmark, data)
             self._read[name] = (benchmark, Read(read.items[:limit], read.set_aside))
         self._rows: list[dict[str, Any]] = []
         self._summaries: list[dict[str, Any]] = []
@@ -64,10 +65,8 @@ class RewardRun:
         """`rewards.jsonl` and `summary.json`, each whole or absent; returns the summary."""
         summary = {"benchmarks": self._summaries, "rows": table_rows(self._summaries)}
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._rows)
-        for file, text in (("rewards.jsonl", lines), ("summary.json", json.dumps(summary, indent=1))):
-            partial = self._out / f"{file}.partial"
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(self._out / file)
+        write_whole(self._out / "rewards.jsonl", lines)
+        write_whole(self._out / "summary.json", json.dumps(summary, indent=1))
         return summary
 
     def _note(
@@ -97,7 +96,7 @@ def score_rewards(
     conversation_a and conversation_b. Raises InputError that names the row.
     """
     benchmark = find_reward_benchmark(name)
-    read = read_reward_benchmark(benchmark, data)
+    read = read_from(benchmark, data)
     items = {item.id: item for item in read.items}
     outcomes: dict[str, Outcome] = {}
     for number, row in rows:
@@ -117,7 +116,7 @@ def score_rewards(
 def gold_rewards(name: str, data: str | None = None) -> Iterator[dict[str, Any]]:
     """Predictions that agree with every row, as `score_rewards` takes them."""
     benchmark = find_reward_benchmark(name)
-    for item in read_reward_benchmark(benchmark, data).items:
+    for item in read_from(benchmark, data).items:
         yield {"id": item.id, "rewards": [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]][item.preferred]}
 
 

@@ -1,9 +1,14 @@
-"""One page over a run: what every stage reported, and three of its trees."""
+"""One page over a run: what every stage reported, and three of its trees. Over several runs: what sets them apart.
+
+In:  a run's directory, or several. Out: `report.html`, `report.md`, `results.json`, `figures/NAME.svg` and `.csv`.
+Always true: only finished stages are reported; runs are told apart by as much of their paths as it takes.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,8 +17,10 @@ import preftree
 from preftree.errors import InputError
 from preftree.forest import Forest
 from preftree.recipe.runner import Context, machine, versions
+from preftree.recipe.runs import Run, collect, read_run
 from preftree.records import Tree
-from preftree.report import pick_trees, write_report
+from preftree.report import pick_trees, write_report, write_runs
+from preftree.report.across import differing, distinct_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,81 +29,60 @@ class Settings:
     variables: dict[str, Any] = field(default_factory=dict)
     stages: tuple[str, ...] = ()  # names in order; none: all that stand in the run's directory
     run: str | None = None  # a run's directory; none: the directory that this stage stands in
+    runs: tuple[str, ...] = ()  # in its place: several runs, or single stages, on one page
     deviations: tuple[str, ...] = ()  # where the run departs from the paper, in plain sentences
+
+    def __post_init__(self) -> None:
+        if self.runs and (self.run is not None or self.stages):
+            raise InputError("report: expected run=DIRECTORY (with stages) or runs=[DIRECTORY, …], got both")
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
-    directory = Path(settings.run) if settings.run is not None else context.run
-    stages = read_stages(directory, settings.stages)
-    results = collect(settings, stages, directory)
-    trees = sample_trees(directory, stages)
-    written = write_report(results, trees, context.out)
-    return {"results": str(written[0]), "page": str(written[1])}
-
-
-def read_stages(directory: Path, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The `stage.json` of the finished stages, in the order of the recipe, or of their making."""
-    # A stage is named by its directory: a command of its own may have given it any.
-    found = {
-        path.parent.name: json.loads(path.read_text("utf-8")) | {"name": path.parent.name}
-        for path in directory.glob("*/stage.json")
+    if len(settings.runs) > 1:
+        written = write_runs(compare([Path(path) for path in settings.runs]), context.out)
+    else:
+        directory = Path(next(iter(settings.runs), settings.run or context.run))
+        found = read_run(directory, settings.stages)
+        found = replace(
+            found,
+            recipe=settings.recipe or found.recipe,
+            variables=settings.variables or found.variables,
+            deviations=settings.deviations or found.deviations,
+        )
+        results = collect(found)
+        results["versions"], results["machine"] = results["versions"] or versions(), results["machine"] or machine()
+        written = write_report(results, sample_trees(found), context.out)
+    return {
+        "results": str(written.results),
+        "page": str(written.page),
+        "markdown": str(written.markdown),
+        "figures": len(written.figures),
     }
-    order = [name for name in names if name in found] or sorted(found, key=lambda name: found[name]["made"])
-    stages = [found[name] for name in order if found[name]["kind"] != "report"]
-    if not stages:
-        raise InputError(f"{directory}: no finished stage here")
-    return stages
 
 
-def collect(settings: Settings, stages: list[dict[str, Any]], directory: Path) -> dict[str, Any]:
-    """What `results.json` holds."""
-    of_kind: dict[str, list[dict[str, Any]]] = {}
-    for stage in stages:
-        of_kind.setdefault(stage["kind"], []).append(stage)
-    results: dict[str, Any] = {
-        "recipe": settings.recipe,
+def compare(paths: Sequence[Path]) -> dict[str, Any]:
+    """What `results.json` holds of several runs: the results of each, and the settings that are not the same."""
+    whole = [Path(os.path.abspath(path)) for path in paths]
+    twice = next((path for place, path in enumerate(whole) if path in whole[:place]), None)
+    if twice is not None:
+        raise InputError(f"{twice}: is named twice; name each run once")
+    runs = [read_run(path) for path in paths]
+    sides = [{"variables": run.variables, "stages": run.stages, "roots": run.roots} for run in runs]
+    return {
         "version": preftree.__version__,
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seed": settings.variables.get("seed"),
-        "settings": {"variables": settings.variables} | {stage["name"]: stage["settings"] for stage in stages},
-        "versions": versions(),
-        "machine": machine(),
-        "stages": [_stage_row(stage) for stage in stages],
-        "problems": [stage["report"] for stage in of_kind.get("problems", [])],
-        "forests": [{"name": stage["name"], "report": stage["report"]} for stage in of_kind.get("grow", [])],
-        "training": [_training(stage, directory) for stage in of_kind.get("train", [])],
-        "deviations": list(settings.deviations),
-        "warnings": [f"{stage['name']}: {said}" for stage in stages for said in stage["report"].get("warnings", [])],
+        "runs": [
+            {"name": name, "path": str(run.given)} | collect(run)
+            for name, run in zip(distinct_names(whole), runs, strict=True)
+        ],
+        "differing": [{"setting": key, "values": list(values)} for key, values in differing(sides)],
     }
-    on_benchmarks = [stage for stage in of_kind.get("evaluate", []) if stage["report"].get("kind") == "benchmarks"]
-    results["benchmarks"] = [{"name": stage["name"]} | stage["report"] for stage in on_benchmarks]
-    own = [stage for stage in of_kind.get("evaluate", []) if stage not in on_benchmarks]
-    for key, found in (("evaluation", own), ("rerank", of_kind.get("rerank", []))):
-        if found:
-            results[key] = found[-1]["report"]
-    return results
 
 
-def _stage_row(stage: dict[str, Any]) -> dict[str, Any]:
-    report = stage["report"]
-    account = report.get("account", report)
-    tokens = {key: account[key] for key in ("input_tokens", "output_tokens", "calls") if key in account}
-    if "tokens_trie" in report:
-        tokens["trained_tokens"] = report["tokens_trie"]
-    return {key: stage[key] for key in ("name", "kind", "seconds", "peak_memory_mb", "made")} | tokens
-
-
-def _training(stage: dict[str, Any], directory: Path) -> dict[str, Any]:
-    log = directory / stage["name"] / "metrics.jsonl"
-    metrics = [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.is_file() else []
-    objective = stage["settings"]["objective"]
-    return {"name": stage["name"], "objective": objective, "report": stage["report"], "metrics": metrics}
-
-
-def sample_trees(directory: Path, stages: list[dict[str, Any]]) -> list[Tree]:
+def sample_trees(run: Run) -> list[Tree]:
     """Three telling trees of the last forest that was grown."""
-    grown = [stage["name"] for stage in stages if stage["kind"] == "grow"]
-    if not grown:
+    grown = [run.directory / stage["name"] for stage in run.stages if stage["kind"] == "grow"]
+    if not grown or not (grown[-1] / "forest.sqlite").is_file():
         return []
-    with Forest(directory / grown[-1], readonly=True) as forest:
+    with Forest(grown[-1], readonly=True) as forest:
         return pick_trees(forest.trees(), 3)

@@ -21,12 +21,11 @@ from preftree.engine import Budget
 from preftree.environment import EnvironmentSettings
 from preftree.errors import InputError
 from preftree.evaluate import RerankSettings
-from preftree.evaluate.benchmark import Form
 from preftree.evaluate.drawing import Drawn, Draws, OwnDraws, Pool, draw, measured_by, own_pool, published_pool
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import files_of, read_from
 from preftree.evaluate.kept import Kept
 from preftree.evaluate.rankers import RANKERS, REWARDS
-from preftree.evaluate.registry import find_benchmark, find_protocol
+from preftree.evaluate.registry import find_benchmark, find_form
 from preftree.evaluate.rerank import Reward, rank, reward_all
 from preftree.evaluate.rewards import ScorerSettings
 from preftree.evaluate.rewards.scorers import score_groups
@@ -85,9 +84,7 @@ def inputs(settings: Settings) -> dict[str, str]:
     """The files of rows, by what they are: they belong to the mark wherever they were found."""
     if settings.problems is not None:
         return {}
-    found = {name: find_benchmark(name).published for name in _names(settings)}
-    paths = {name: locate(name, published, settings.data) for name, published in found.items()}
-    return {f"rows of {name}": path for name, path in paths.items() if path is not None}
+    return files_of(map(find_benchmark, _names(settings)), settings.data)
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
@@ -135,15 +132,12 @@ def _names(settings: Settings) -> tuple[str, ...]:
 def _pools(settings: Settings, name: str) -> list[Pool]:
     if settings.problems is not None:
         return [own_pool(name, read_problems(settings.problems), _own_draws(settings))]
-    protocol = find_protocol(settings.protocol if isinstance(settings.protocol, str) else "standard")
+    protocol = settings.protocol if isinstance(settings.protocol, str) else "standard"
     pools = []
     for wanted in _names(settings):
         benchmark = find_benchmark(wanted)
-        mode = settings.mode or benchmark.modes[0]
-        if mode not in benchmark.modes:
-            raise InputError(f'mode: {wanted} has {", ".join(benchmark.modes)}, got "{mode}"')
-        items = benchmark.read(locate(wanted, benchmark.published, settings.data), benchmark.published).items
-        pools.append(published_pool(benchmark, Form(protocol, mode), items[: settings.limit]))
+        form = find_form(benchmark, protocol, settings.mode)
+        pools.append(published_pool(benchmark, form, read_from(benchmark, settings.data).items[: settings.limit]))
     return pools
 
 

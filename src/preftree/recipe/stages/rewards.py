@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from preftree.errors import InputError
-from preftree.evaluate.items import locate
+from preftree.evaluate.items import files_of
 from preftree.evaluate.rewards import FigureSettings, JudgeSettings, RewardRun, ScorerSettings
 from preftree.evaluate.rewards.registry import find_reward_benchmark
 from preftree.recipe.actors import open_actors
@@ -46,9 +46,7 @@ def scorer(name: str, section: Any) -> ScorerSettings:
 
 def inputs(settings: Settings) -> dict[str, str]:
     """The files of rows, by what they are: they belong to the mark wherever they were found."""
-    found = {name: find_reward_benchmark(name).published for name in settings.benchmarks}
-    paths = {name: locate(name, published, settings.data) for name, published in found.items()}
-    return {f"rows of {name}": path for name, path in paths.items() if path is not None}
+    return files_of(map(find_reward_benchmark, settings.benchmarks), settings.data)
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
