@@ -133,7 +133,7 @@ def test_each_node_shows_what_happened(served, visit):
     page.wait_for_selector(".row")
     page.select_option("#by-order", "depth")
     page.wait_for_url("**order=depth")
-    page.wait_for_timeout(300)
+    expect(page.locator(".row td.num >> nth=0")).to_have_text("3")
     page.click(".row a >> nth=0")
     page.wait_for_selector("article.tree")
     assert page.locator(".turn").count() == 3
@@ -175,7 +175,7 @@ def test_rewards_and_the_pairs_that_a_model_ranks_wrongly(served, visit, tiny_re
     page.select_option("#by-wrong", name)
     page.wait_for_url("**wrong=**")
     page.wait_for_selector(".row")
-    page.click(".row a >> nth=0")
+    page.click('.row a[href*="wrong="] >> nth=0')
     # One click away: the first pair that it ranks wrongly, open, with its tokens.
     page.wait_for_selector(".pair.here .tokens .scored")
     pair = page.locator(".pair.here").get_attribute("data-place").split(".")
@@ -200,7 +200,7 @@ def test_two_models_side_by_side(served, visit, tiny_model, tiny_reward_model, t
     page.select_option("#by-split", index=next(i for i, text in enumerate(options) if text.startswith(second)))
     page.wait_for_url("**right=other**")
     page.wait_for_selector(".row")
-    page.click(".row a >> nth=0")
+    page.click('.row a[href*="right="] >> nth=0')
     page.wait_for_selector(".pair.here")
     _, turn, pair = page.locator(".pair.here").get_attribute("data-place").split(".")
     ranking = page.locator(f'[data-turn="turn.{turn}"] .ranking')
