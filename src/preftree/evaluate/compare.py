@@ -314,8 +314,11 @@ def _notes(
         if undecided and column.mode != "better":
             said = ", ".join(f"{count:,} of {model}" for model, count in undecided.items())
             notes.append(f"{column.name}: undecided, counted as not correct: {said}.")
-        if column.mode != "better":
-            notes += [f"{column.name}: {said}: a difference is not the models' alone." for said in column.unlike]
+    unlike: dict[str, list[str]] = {}
+    for one in values:
+        for said in one.column.unlike if one.column.mode != "better" else ():
+            unlike.setdefault(said, []).append(one.column.name)
+    notes += [f"{', '.join(of)}: {said}: a difference is not the models' alone." for said, of in unlike.items()]
     if any(one.column.mode == "better" for one in values):
         notes.append(
             "Of two modes each model's better one counts, in a column of its own and in the average; as the larger of "
