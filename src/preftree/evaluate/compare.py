@@ -314,17 +314,20 @@ def _notes(
         if undecided and column.mode != "better":
             said = ", ".join(f"{count:,} of {model}" for model, count in undecided.items())
             notes.append(f"{column.name}: undecided, counted as not correct: {said}.")
-        if column.mode != "better":
-            notes += [f"{column.name}: {said}: a difference is not the models' alone." for said in column.unlike]
+    unlike: dict[str, list[str]] = {}
+    for one in values:
+        for said in one.column.unlike if one.column.mode != "better" else ():
+            unlike.setdefault(said, []).append(one.column.name)
+    notes += [f"{', '.join(of)}: {said}: a difference is not the models' alone." for said, of in unlike.items()]
     for one in (one for one in values if one.column.mode == "better"):
         tried = Counter(
             model for other in values if other.column.benchmark == one.column.benchmark and other is not one
             for model in other.by_model
         )  # fmt: skip
         if len(set(tried.values())) > 1:
-            said = ", ".join(f"{model} in {count}" for model, count in tried.items())
+            asked = ", ".join(f"{model} in {count}" for model, count in tried.items())
             notes.append(
-                f"{one.column.name}: not all models were asked in all modes ({said}); the better of several is higher "
+                f"{one.column.name}: not all models were asked in all modes ({asked}); the better of several is higher "
                 "by chance than one alone, so this column and its differences favour who was asked in more."
             )
     if any(one.column.mode == "better" for one in values):
