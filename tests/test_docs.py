@@ -68,10 +68,21 @@ def test_judging(tmp_path):
 def test_every_command_has_help_with_examples():
     commands = ("run", "grow", "import", "export", "train", "evaluate", "rerank", "report", "exec", "verify", "doctor")
     commands += ("decontaminate", "stats", "regrade", "score", "compare", "rewards", "view", "schema")
+    commands += ("settings", "completion")
     for command in commands:
         done = run(f"preftree {command} --help", ROOT)
         assert done.returncode == 0
         assert "Examples:" in done.stdout, command
+
+
+def test_terminal_page(tmp_path):
+    """The commands of docs/terminal.md."""
+    commands = [text for name, _, text in _BLOCK.findall(_page("terminal")) if name == "terminal"]
+    assert commands
+    for command in commands:
+        done = run(command, tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert done.stdout.strip()
 
 
 def test_the_readme_names_both_commands():

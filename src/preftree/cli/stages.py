@@ -7,6 +7,7 @@ import json
 import os
 from typing import Any
 
+from preftree.cli import interrupts
 from preftree.cli.parsing import add_settings
 from preftree.cli.screen import emit, say, show
 from preftree.train.settings import OBJECTIVE_NAMES
@@ -140,6 +141,7 @@ def observer(*, heading: bool = False) -> Any:
             console.print(draw_tree(grown))
 
     def begun(name: str, kind: str) -> None:
+        interrupts.arm()
         if not heading:
             return
         if console.is_terminal:
