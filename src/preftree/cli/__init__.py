@@ -21,6 +21,7 @@ from preftree.cli import (
     doctor,
     evaluate,
     importing,
+    interrupts,
     judging,
     regrade,
     rewards,
@@ -64,6 +65,7 @@ def main(words: Sequence[str] | None = None) -> int:
     root = parser()
     completing.answer(root)
     try:
+        interrupts.arm()
         return _done(root, words)
     except PreftreeError as failure:
         _complain(failure)
@@ -90,6 +92,7 @@ def _done(root: argparse.ArgumentParser, words: Sequence[str] | None) -> int:
         status: int = arguments.run(arguments)
         return status
     finally:
+        interrupts.disarm()
         sys.stdout.flush()  # here, where a reader that has gone is still told from a failure; after --help too
 
 

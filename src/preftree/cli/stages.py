@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from preftree.cli import interrupts
 from preftree.cli.parsing import add_settings
 from preftree.cli.screen import emit, say, show
 from preftree.errors import InputError
@@ -173,6 +174,7 @@ def observer(*, heading: bool = False) -> Any:
             console.print(draw_tree(grown))
 
     def begun(name: str, kind: str) -> None:
+        interrupts.arm()
         if not heading:
             return
         if console.is_terminal:
