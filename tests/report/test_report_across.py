@@ -67,9 +67,11 @@ def test_stages_that_belong_together(runs: list[list[dict[str, Any]]], rows: lis
         ),
         pytest.param([run(out="x", seed=1), run(out="y", seed=1)], [], id="where-it-lies"),
         pytest.param([run(seed=1), run(seed=2), run(seed=1)], [("seed", "1 2 1")], id="variable-of-three"),
-        pytest.param([run(stage("a", x=1), seed=1), run(stage("b", y=2))], [], id="nothing-to-compare-with"),
+        pytest.param([run(stage("a", x=1), seed=1), run(stage("b", "export", y=2))], [], id="nothing-to-compare-with"),
         pytest.param(
-            [run(stage("a", x=1)), run(stage("b", y=1)), run(stage("a", x=2))], [("a.x", "1 – 2")], id="two-of-three"
+            [run(stage("a", x=1)), run(stage("b", "export", y=1)), run(stage("a", x=2))],
+            [("a.x", "1 – 2")],
+            id="two-of-three",
         ),
         pytest.param(
             [

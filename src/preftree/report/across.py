@@ -70,13 +70,16 @@ def differing(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[str, .
 
     A run: `variables`, `stages` (each with name, kind, settings), `roots` (how its own directory is written in them).
     """
-    variables = [run["variables"] and dict(flat(_rooted(run["variables"], run["roots"], {}, out=True))) for run in runs]
+    # A run that no recipe made has no variables.
+    variables = [
+        dict(flat(_rooted(run["variables"], run["roots"], {}, out=True))) if run["variables"] else None for run in runs
+    ]
     stages = align([run["stages"] for run in runs])
     labels = [{row.stages[i]["name"]: row.label for row in stages if row.stages[i]} for i in range(len(runs))]  # type: ignore[index]
     rows = _different(variables)
     for row in stages:
         tables = [
-            stage and dict(flat(_rooted(stage["settings"], run["roots"], names), f"{row.label}."))
+            None if stage is None else dict(flat(_rooted(stage["settings"], run["roots"], names), f"{row.label}."))
             for stage, run, names in zip(row.stages, runs, labels, strict=True)
         ]
         rows += _different(tables)
@@ -85,7 +88,7 @@ def differing(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[str, .
 
 def _different(tables: Sequence[Mapping[str, str] | None]) -> list[tuple[str, tuple[str, ...]]]:
     """Keys whose values differ between the tables that are there."""
-    there = [table for table in tables if table]
+    there = [table for table in tables if table is not None]
     keys = dict.fromkeys(key for table in there for key in table)
     apart = [key for key in keys if len({table.get(key, MISSING) for table in there}) > 1]
     return [(key, tuple((table or {}).get(key, MISSING) for table in tables)) for key in apart]
