@@ -57,23 +57,15 @@ def graded(shell: dict[str, str], tmp_path: Path) -> Callable[..., None]:
     """Directories of graded answers to three made rows, one a model: `graded(folder, "sft", "dpo")`."""
 
     def made(folder: Path, *names: str) -> None:
-        rows = [{"question": f"What is {n} + 1?", "answer": f"One more.\n#### {n + 1}"} for n in range(3)]
-        test = tmp_path / "graded.jsonl"
-        test.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        asked = {"Body": "There are some pens", "Question": "How many?", "Type": "Addition"}
+        test = tmp_path / "SVAMP.json"
+        test.write_text(json.dumps([asked | {"ID": f"made-{n}", "Answer": n + 1} for n in range(3)]))
         for wrong, name in enumerate(names):
-            answers = [{"id": n, "response": f"\\boxed{{{n + 1 + (n < wrong)}}}"} for n in range(3)]
+            answers = [{"id": f"made-{n}", "response": f"\\boxed{{{n + 1 + (n < wrong)}}}"} for n in range(3)]
             given = tmp_path / f"answers-{name}.jsonl"
             given.write_text("".join(json.dumps(row) + "\n" for row in answers))
-            words = [
-                "score",
-                "gsm8k",
-                "--predictions",
-                str(given),
-                f"data={test}",
-                f"out={folder / name}",
-                f"model={name}",
-            ]
-            subprocess.run(["preftree", *words], env=shell, check=True, capture_output=True)
+            words = ["svamp", "--predictions", str(given), f"data={test}", f"out={folder / name}", f"model={name}"]
+            subprocess.run(["preftree", "score", *words], env=shell, check=True, capture_output=True)
 
     return made
 

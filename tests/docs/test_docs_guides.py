@@ -6,7 +6,7 @@ import json
 import subprocess
 
 import pytest
-from pages import group
+from pages import group, play
 
 ASK = '{"problem": "What is %d + 7?", "reference": "%d", "program": "%d + 7"}\n'
 
@@ -49,10 +49,10 @@ def test_own_problems(tmp_path, read, tiny_model):
     assert outcomes == ["correct"] * 4  # each problem's own program, by its own check
 
 
-def test_endpoints(problems, read, made_server):
+def test_endpoints(problems, shell, made_server):
     """Both addresses are a server in this process, whose answers are right every other time."""
     ours = {"http://127.0.0.1:8000/v1": made_server.url, "http://127.0.0.1:8001/v1": made_server.url}
-    read(group("endpoints", "endpoints"), problems, ours)
+    play(group("endpoints", "endpoints"), problems, shell | {"MY_KEY": "made"}, ours)
     assert json.loads((problems / "runs/forest/stage.json").read_text())["report"]["trees"] == 3
 
 

@@ -81,6 +81,13 @@ def test_no_such_file():
         load_recipe("gone.yaml")
 
 
+def test_a_dash_is_a_dash():
+    """YAML reads a lone one as a list; docs/growing.md leaves a source out by it."""
+    assert load_section(["a=-"]) == {"a": "-"}
+    sources = load_recipe("ultrainteract", ["reclor=-"]).stages["problems"]["sources"]
+    assert [source["path"] for source in sources if source["name"] == "reclor"] == ["-"]
+
+
 def test_a_section_from_words():
     assert load_section(["a.b=1e-4", "c=[x, y]"]) == {"a": {"b": 1e-4}, "c": ["x", "y"]}
 

@@ -189,7 +189,8 @@ def _override(word: str) -> tuple[list[str], Any]:
     key, sign, text = word.partition("=")
     if not sign or not key:
         raise InputError(f'"{word}": expected key=value')
-    return key.split("."), _parse(text, word)
+    # YAML reads a lone dash as a list; who writes one (a source that is left out) means the dash.
+    return key.split("."), text if text == "-" else _parse(text, word)
 
 
 def _put(section: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:
