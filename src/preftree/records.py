@@ -23,7 +23,7 @@ Task = Literal["Math_PoT", "Math_CoT", "Coding", "Logic"]
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["correct", "wrong", "undecided"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 # ---------------------------------------------------------------- problems
@@ -359,9 +359,9 @@ def _names(cls: type) -> tuple[str, ...]:
     return tuple(sorted(f.name for f in dataclasses.fields(cls)))
 
 
-def from_json(cls: type[T], data: Any) -> T:
+def from_json(cls: type[_T], data: Any) -> _T:
     """The record that `to_json` made; raises ValueError that names the record and the field."""
-    return typing.cast(T, _reader(typing.cast(type, cls))(data))
+    return typing.cast(_T, _reader(typing.cast(type, cls))(data))
 
 
 # A reader makes a typed value of a JSON value. Forests hold millions of values, so what a hint means is worked out once

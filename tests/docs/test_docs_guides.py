@@ -51,6 +51,7 @@ def test_own_problems(tmp_path, read, tiny_model):
 
 def test_endpoints(problems, shell, made_server):
     """Both addresses are a server in this process, whose answers are right every other time."""
+    monkeypatch.setitem(shell, "MY_KEY", "made")
     ours = {"http://127.0.0.1:8000/v1": made_server.url, "http://127.0.0.1:8001/v1": made_server.url}
     play(group("endpoints", "endpoints"), problems, shell | {"MY_KEY": "made"}, ours)
     assert json.loads((problems / "runs/forest/stage.json").read_text())["report"]["trees"] == 3
@@ -93,7 +94,7 @@ def test_the_forest(tmp_path, read):
 
 
 def test_the_viewer_in_one_file(forest, read):
-    assert "1 trees" in read(group("viewer", "viewer"), forest)
+    assert "1 tree" in read(group("viewer", "viewer"), forest)
     assert "Products come before sums." in (forest / "trees.html").read_text()
 
 
@@ -134,3 +135,9 @@ def test_reward_models(tmp_path, read, tiny_model):
     assert first != second
     report = json.loads((tmp_path / "reward/report.json").read_text())
     assert 0 <= report["eval_metrics"]["eval_rewards/accuracies"] <= 1
+
+
+def test_the_terminal(tmp_path, read):
+    said = read(group("terminal", "terminal"), tmp_path)
+    assert "policy.max_turns" in said
+    assert "gsm8k\t" in said

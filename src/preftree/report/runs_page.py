@@ -24,10 +24,12 @@ _TERMINAL = 4
 
 
 def render_runs(results: Mapping[str, Any]) -> str:
+    """The page over several runs as text: `results` is what `recipe.stages.report.compare` gives."""
     return _render(results, runs_sections(results))
 
 
 def write_runs(results: Mapping[str, Any], out: Path) -> Written:
+    """Its files in `out`: results.json, report.html, report.md, figures/NAME.svg and .csv."""
     sections = runs_sections(results)
     markdown = markdown_page(_title(results), [], sections)
     return write_files(out, results, _render(results, sections), markdown, figures_of(sections))
