@@ -51,7 +51,6 @@ def test_own_problems(tmp_path, read, tiny_model):
 
 def test_endpoints(problems, shell, made_server):
     """Both addresses are a server in this process, whose answers are right every other time."""
-    monkeypatch.setitem(shell, "MY_KEY", "made")
     ours = {"http://127.0.0.1:8000/v1": made_server.url, "http://127.0.0.1:8001/v1": made_server.url}
     play(group("endpoints", "endpoints"), problems, shell | {"MY_KEY": "made"}, ours)
     assert json.loads((problems / "runs/forest/stage.json").read_text())["report"]["trees"] == 3

@@ -12,6 +12,7 @@ from pages import ROOT, Block, blocks, name_of, pages
 # Groups that are played beside what they are about.
 ELSEWHERE = {
     ("sources", "sources"): "tests/recipe/test_recipe_sources.py",
+    ("report", "report"): "tests/recipe/test_recipe_report.py",
     ("reinforcement", "grpo"): "tests/rl/test_rl_grpo.py",
     ("reinforcement", "verifiers"): "tests/rl/test_rl_verifiers.py",
 }
