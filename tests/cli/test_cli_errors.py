@@ -167,7 +167,6 @@ CASES = [
     ("view forest --static /proc/x.html", "/proc/x.html: can't be written"),
     ("view forest --static t.html --trees zzz", "no tree zzz in forest"),
     # training
-    ("train dpo model=embedded rows=gone.jsonl out=t", "gone.jsonl: no .jsonl, .json, .parquet"),
     ("train sft model=embedded learning_rat=1 out=t", '"learning_rat"; did you mean "learning_rate"?'),
     ("train sft model=embedded rows=rows.jsonl learning_rate=fast out=t", "learning_rate: expected a number, got text"),
     # evaluating
@@ -203,6 +202,11 @@ CASES = [
 @pytest.mark.parametrize(("words", "said"), [pytest.param(*case, id=case[0][:60]) for case in CASES])
 def test_one_line_that_names_the_mend(complain, words, said):
     assert said in complain(words)
+
+
+def test_rows_that_are_not_there(complain, tiny_model):
+    said = complain(f"train dpo model={tiny_model} rows=gone.jsonl out=t1")
+    assert "gone.jsonl: no .jsonl, .json, .parquet" in said
 
 
 def test_rows_that_an_objective_cannot_read(complain, tiny_model):

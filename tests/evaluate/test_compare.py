@@ -256,7 +256,7 @@ def test_known_figures_of_the_paper():
     figures = {(table, row.model): row.figures for table in TABLES for row in paper_table(table)}
     assert figures["3", "Eurus-7B-SFT"]["mbpp"] == 59.1
     assert figures["3", "Eurus-70B-NCA"]["mint code"] == 38.2
-    assert figures["4", "Eurus-RM-7B"]["mt_bench"] == 72.9
+    assert figures["4", "Eurus-RM-7B"]["mt_bench_human"] == 72.9  # no mark, as table 8 has them
     assert figures["8", "GPT-4"] == {"mmlu": 86.4, "mt_bench": 8.96}
     assert figures["9", "Eurus-RM-7B"]["humaneval@4"] == 45.7
     assert "rewardbench_chat" not in figures["4", "GPT-4"]
@@ -340,8 +340,9 @@ def reranked(out, curves, protocol="eurus-2024-04"):
 def scored(out, **more):
     (out / "rewards.jsonl").write_text("")
     one = {"scorer": "rm", "benchmark": "rewardbench", "version": 1, "scored": 983} | more
-    row = {"model": "rm", "rewardbench_chat": 91.5, "autoj_code": None}
-    (out / "summary.json").write_text(json.dumps({"rows": [row], "benchmarks": [one]}))
+    row = {"model": "rm", "rewardbench_chat": 91.5, "autoj_code": None, "mt_bench": 61.0}
+    people = {"scorer": "rm", "benchmark": "mt_bench_human", "version": 1, "scored": 140}
+    (out / "summary.json").write_text(json.dumps({"rows": [row], "benchmarks": [one, people]}))
 
 
 @pytest.mark.parametrize(
@@ -386,11 +387,21 @@ def test_rows_of_reranking_and_of_reward_models(tmp_path, capsys):
         },
         {
             "name": "rm",
-            "figures": {"rewardbench_chat": 91.5},
-            "measured_by": {"rewardbench_chat": "version 1, 983 rows"},
+            "figures": {"rewardbench_chat": 91.5, "mt_bench_human": 61.0},
+            "measured_by": {
+                "rewardbench_chat": "version 1, 983 rows",
+                "mt_bench_human": "version 1, 140 rows",
+            },
         },
     ]
-    assert found["row_notes"] == []
+    assert found["row_notes"] == [
+        "humaneval@2, humaneval@4: eurus-2024-04 (text), version 1, 164 problems.",
+        "rewardbench_chat: version 1, 983 rows.",
+        "mt_bench_human: version 1, 140 rows.",
+    ]
     paper = {(row["table"], row["model"]): row["figures"] for row in found["paper"]}
     assert paper["9", "Eurus-RM-7B"] == {"humaneval@2": 44.5, "humaneval@4": 45.7}
-    assert paper["4", "UltraRM-13B"] == {"rewardbench_chat": 96.1}
+    assert paper["4", "UltraRM-13B"]["rewardbench_chat"] == 96.1
+    # People's agreement (table 4) is never in one column with the marks of table 8.
+    assert paper["4", "Eurus-RM-7B"]["mt_bench_human"] == 72.9
+    assert not any("mt_bench" in figures for figures in paper.values())

@@ -37,7 +37,9 @@ def begun(folder):
     ("prepare", "words", "said"),
     [
         pytest.param(lambda f: None, [], "expected the directory of a run", id="none"),
-        pytest.param(lambda f: None, ["{f}/gone"], "gone: no such directory", id="no-directory"),
+        pytest.param(
+            lambda f: None, ["{f}/gone"], "gone: no finished stage here, nor such a directory", id="no-directory"
+        ),
         pytest.param(
             lambda f: (f / "run").mkdir(), ["{f}/run"], "no finished stage here; expected the dir", id="empty"
         ),
@@ -50,7 +52,12 @@ def begun(folder):
             lambda f: (made(f / "run") / "stage.json").write_text("{}"), ["{f}/run"], "has no kind", id="foreign"
         ),
         pytest.param(lambda f: made(f / "run"), ["{f}/run", "{f}/run/"], "is named twice", id="twice"),
-        pytest.param(lambda f: made(f / "run"), ["{f}/run", "{f}/gone"], "gone: no such directory", id="second"),
+        pytest.param(
+            lambda f: made(f / "run"),
+            ["{f}/run", "{f}/gone"],
+            "gone: no finished stage here, nor such a directory",
+            id="second",
+        ),
     ],
 )
 def test_what_is_no_run(prepare, words, said, tmp_path, capsys):

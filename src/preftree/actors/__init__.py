@@ -103,7 +103,7 @@ class ActorSettings:
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """local: the arithmetic of sampling; auto takes bfloat16 where the machine has instructions for it."""
     base_url: str | tuple[str, ...] = field(default="", metadata=_FREE)
-    """endpoint: the address up to and including the version, such as http://127.0.0.1:8000/v1; or a list of addresses
+    """endpoint: the address up to and including the version, such as http://host:8000/v1; or a list of addresses
     that serve the same model: they share the load, and stand in for one another."""
     prefill: bool = False
     """endpoint: the server goes on with a given start of the answer (vLLM, SGLang, llama.cpp); else none is sent."""

@@ -66,7 +66,17 @@ def read_runs(directories: Sequence[str], *, any_protocol: bool = False) -> Runs
     unlike = _unlike(told)
     if unlike and not any_protocol:
         raise InputError(f"{unlike[0]}; --any-protocol shows them all the same")
-    return Runs(results, tuple(told), tuple(f"{said}: a difference is not the rows' alone." for said in unlike))
+    notes = [f"{said}: a difference is not the rows' alone." for said in unlike] or _measured(told)
+    return Runs(results, tuple(told), tuple(notes))
+
+
+def _measured(rows: Sequence[TableRow]) -> list[str]:
+    """Under which rules, and over how many rows, the figures of each column were measured."""
+    columns: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for column, by in row.measured_by.items():
+            columns.setdefault(by, {})[column] = None
+    return [f"{', '.join(of)}: {by}." for by, of in columns.items()]
 
 
 def _unlike(rows: Sequence[TableRow]) -> list[str]:
@@ -106,9 +116,11 @@ def _rewards(directory: Path) -> list[TableRow]:
         raise InputError(f"{directory}: has rewards.jsonl, and no summary.json; run its command again to its end")
     found = []
     for row in summary["rows"]:
-        figures = {name: value for name, value in row.items() if name != "model" and value is not None}
+        figures = {
+            COLUMNS.get(name, name): value for name, value in row.items() if name != "model" and value is not None
+        }
         by = {
-            column: f"version {one['version']}, {one['scored']:,} rows"
+            COLUMNS.get(column, column): f"version {one['version']}, {one['scored']:,} rows"
             for one in summary["benchmarks"]
             if one["scorer"] == row["model"]
             for column in REWARD_BENCHMARKS[one["benchmark"]].row

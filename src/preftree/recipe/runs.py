@@ -46,7 +46,7 @@ class Run:
 def read_run(given: Path, names: Sequence[str] = ()) -> Run:
     """Raises InputError where there is no finished stage."""
     if not given.is_dir():
-        raise InputError(f"{given}: no such directory; expected a run's, or that of one of its stages")
+        raise InputError(f"{given}: no finished stage here, nor such a directory; expected that of a run or a stage")
     if (given / "stage.json").is_file():
         # Named by its directory's own name, wherever the command was given.
         whole = given.resolve()
