@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
 from importlib import import_module
 from inspect import isclass, isfunction
@@ -104,6 +105,13 @@ def test_the_reference_holds_every_public_name(name: str, pages: dict[Path, _Pag
     # A function that is named as its module stands below it.
     names = {key: {f"preftree.{name}.{key}", f"preftree.{name}.{key}.{key}"} for key in public}
     assert [key for key in public if not names[key] & anchors] == []
+
+
+def test_the_reference_shows_the_fields_of_records(site: Path) -> None:
+    """Each with its type and default, as one would write it."""
+    text = unescape(re.sub(r"<[^>]+>", "", (site / "reference" / "records.html").read_text("utf-8")))
+    for line in ("instruction: str,", "references: tuple[Reference, ...],", 'verifier: str = "math",'):
+        assert line in text
 
 
 def test_every_command_has_a_section(pages: dict[Path, _Page]) -> None:
