@@ -49,8 +49,8 @@ def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=No
                 if not block:
                     break
                 written += block
-            ready = until is None or until.encode() in written
-            if then is not None and ready and time.monotonic() - began > after_s:
+            ready = then is not None and (until is None or until in plain(written.decode(errors="ignore")))
+            if ready and time.monotonic() - began > after_s:
                 os.write(leader, then.encode())
                 then = None
         else:
