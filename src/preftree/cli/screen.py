@@ -108,13 +108,13 @@ def _fit(console: Console, table: Table) -> bool:
         for at, cell in enumerate(cells):
             least[at] = max(least[at], *(cell_len(word) for word in cell.split() or [""]))
             most[at] = max(most[at], cell_len(cell))
-    for at, column in enumerate(table.columns):
-        if column.justify != "right":
-            least[at] = min(least[at], _NAME)
     padding = table.padding[1] + table.padding[3]
     edge = bool(table.box) and table.show_edge
     around = padding * len(heads) - (0 if table.pad_edge else padding)
     around += (len(heads) - 1 if table.box else 0) + (2 if edge else 0)
+    if around + sum(least) > console.width:
+        figures = [column.justify == "right" for column in table.columns]
+        least = [width if figure else min(width, _NAME) for width, figure in zip(least, figures, strict=True)]
     room = console.width - around - sum(least)
     if room < 0:
         return False
