@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-# A longer name may be broken, so that the figures can stand beside it.
-_NAME = 20
-
-
 def emit(document: Any) -> None:
     """The one JSON document of `--json`. JSON has no infinities: a figure that is none is null."""
     print(json.dumps(_finite(document), indent=1, allow_nan=False))
@@ -95,7 +91,7 @@ def _plain(console: Console, cell: Any) -> str:
 
 
 def _fit(console: Console, table: Table) -> bool:
-    """Give every column its width, so that no figure is broken; False where they can't stand side by side.
+    """Give every column its width, so that no word is broken; False where they can't stand side by side.
 
     rich alone narrows the widest column first, and breaks its words while others have room.
     """
@@ -112,9 +108,6 @@ def _fit(console: Console, table: Table) -> bool:
     edge = bool(table.box) and table.show_edge
     around = padding * len(heads) - (0 if table.pad_edge else padding)
     around += (len(heads) - 1 if table.box else 0) + (2 if edge else 0)
-    if around + sum(least) > console.width:
-        figures = [column.justify == "right" for column in table.columns]
-        least = [width if figure else min(width, _NAME) for width, figure in zip(least, figures, strict=True)]
     room = console.width - around - sum(least)
     if room < 0:
         return False
