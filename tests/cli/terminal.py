@@ -28,7 +28,8 @@ ESCAPE = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])")
 def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=None, after_s=0.0, timeout_s=120):
     """What a command writes to a terminal (stdout, and stderr unless it is given elsewhere), and its status.
 
-    `then` is typed when the text `until` has been seen (if there is one) and `after_s` have gone by.
+    `then` is typed when the text `until` has been seen (if there is one) and `after_s` have gone by; of several pieces
+    each is typed `after_s` after the one before.
     """
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -49,10 +50,12 @@ def on_terminal(command, *, stderr=None, env=None, cwd=None, until=None, then=No
                 if not block:
                     break
                 written += block
-            ready = until is None or until.encode() in written
-            if then is not None and ready and time.monotonic() - began > after_s:
-                os.write(leader, then.encode())
-                then = None
+            ready = then is not None and (until is None or until in plain(written.decode(errors="ignore")))
+            if ready and time.monotonic() - began > after_s:
+                # A shell that finds more input waiting takes a Tab for text: so piece by piece, as it answers.
+                typed, *rest = then if isinstance(then, tuple) else (then,)
+                os.write(leader, typed.encode())
+                then, until, began = tuple(rest) or None, None, time.monotonic()
         else:
             raise AssertionError(f"still running after {timeout_s} s: {written[-2000:]!r}")
         return written.decode().replace("\r\n", "\n"), process.wait(timeout=30)

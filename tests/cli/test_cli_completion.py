@@ -82,7 +82,7 @@ def place(tmp_path_factory):
 
 
 def environment(place):
-    return {"PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+    return {"PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}", "ZDOTDIR": str(place)}
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +119,9 @@ def test_a_real_bash_completes_what_is_typed(place):
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
 def test_zsh(place):
     (place / ".zshrc").write_text("autoload -U compinit; compinit -u; source completion.zsh; PS1='ready> '\n")
-    os.environ["ZDOTDIR"] = str(place)
-    shown = typed(["zsh", "-i"], "preftree grow policy.max_tu\t3 ; echo typed ; exit\n", place, until="ready> ")
-    assert "policy.max_turns=" in shown
+    words = ("preftree grow policy.max_tu\t", "3 ; exit\n")
+    shown = typed(["zsh", "-i"], words, place, until="ready> ", after_s=2.0)
+    assert "policy.max_turns=3" in shown
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")

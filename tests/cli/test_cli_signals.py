@@ -33,7 +33,7 @@ def place(tmp_path_factory):
     return folder
 
 
-LONGEST = ("run", "evaluate", "grow")
+LONGEST = ("train", "run", "evaluate", "grow")
 # Each long command, what it shows once it is at work, and what it is asked.
 LONG = [
     ("training", "train sft model=MODEL rows=rows.jsonl epochs=50 max_length=2048 out=sft"),

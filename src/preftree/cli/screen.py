@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-# A longer name may be broken, so that the figures can stand beside it.
-_NAME = 20
-
-
 def emit(document: Any) -> None:
     """The one JSON document of `--json`. JSON has no infinities: a figure that is none is null."""
     print(json.dumps(_finite(document), indent=1, allow_nan=False))
@@ -95,7 +91,7 @@ def _plain(console: Console, cell: Any) -> str:
 
 
 def _fit(console: Console, table: Table) -> bool:
-    """Give every column its width, so that no figure is broken; False where they can't stand side by side.
+    """Give every column its width, so that no word is broken; False where they can't stand side by side.
 
     rich alone narrows the widest column first, and breaks its words while others have room.
     """
@@ -108,9 +104,6 @@ def _fit(console: Console, table: Table) -> bool:
         for at, cell in enumerate(cells):
             least[at] = max(least[at], *(cell_len(word) for word in cell.split() or [""]))
             most[at] = max(most[at], cell_len(cell))
-    for at, column in enumerate(table.columns):
-        if column.justify != "right":
-            least[at] = min(least[at], _NAME)
     padding = table.padding[1] + table.padding[3]
     edge = bool(table.box) and table.show_edge
     around = padding * len(heads) - (0 if table.pad_edge else padding)
