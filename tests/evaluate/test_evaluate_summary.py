@@ -405,7 +405,7 @@ def harness():
     benchmark = sums(modes=("text", "program"), metrics=(ACCURACY, RATIO), count=12, shots={"standard": 3})
     made = summary_of(results, [benchmark])
     config = {"model": "local", "model_args": "pretrained=embedded"}
-    return harness_form(made, "m", {"sums": benchmark}, date=1.0, config=config, version="0.1")
+    return harness_form(made, "m", {"sums": benchmark}, date=1.0, config=config, version="0.1", seconds=2.5)
 
 
 def test_the_harness_form_has_its_keys(harness):
@@ -420,7 +420,8 @@ def test_the_harness_form_has_its_keys(harness):
     assert harness["n-samples"]["sums_text"] == {"original": 12, "effective": 10}
     assert harness["group_subtasks"]["sums_text"] == ["sums_text_kind_even", "sums_text_kind_odd"]
     assert harness["results"]["sums_text_kind_even"]["alias"] == " - even"
-    assert harness["n-samples"]["sums_text_kind_even"]["effective"] == 5
+    assert harness["n-samples"]["sums_text_kind_even"] == {"original": 5, "effective": 5}
+    assert harness["total_evaluation_time_seconds"] == "2.5"
     tasks = set(harness["results"])
     assert all(tasks == set(harness[key]) for key in ("configs", "versions", "n-shot", "higher_is_better", "n-samples"))
     assert harness["configs"]["sums_text"]["metadata"] == {"version": 1, "protocol": "standard", "mode": "text"}
@@ -456,7 +457,7 @@ def test_the_harness_reads_it(harness):
 def test_modes_are_in_the_name_only_where_there_are_several():
     benchmark = sums(count=1)
     made = summary_of([result(0, True)], [benchmark])
-    form = harness_form(made, "m", {"sums": benchmark}, date=0.0, config={}, version="")
+    form = harness_form(made, "m", {"sums": benchmark}, date=0.0, config={}, version="", seconds=0.0)
     assert list(form["results"]) == ["sums"]
 
 
@@ -464,7 +465,13 @@ def test_modes_are_in_the_name_only_where_there_are_several():
 def test_a_data_set_without_configs_has_a_form_too(configs):
     benchmark = replace(sums(count=1), published=Published("owner/sums", "test", configs))
     form = harness_form(
-        summary_of([result(0, True)], [benchmark]), "m", {"sums": benchmark}, date=0.0, config={}, version=""
+        summary_of([result(0, True)], [benchmark]),
+        "m",
+        {"sums": benchmark},
+        date=0.0,
+        config={},
+        version="",
+        seconds=0.0,
     )
     config = form["configs"]["sums"]
     assert (config["dataset_path"], config["dataset_name"]) == ("owner/sums", (configs or ("",))[0] or None)

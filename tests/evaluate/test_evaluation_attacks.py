@@ -277,3 +277,36 @@ def test_modes_of_one_model_alone_are_said():
     found = compare({"a": one("a", "text"), "b": one("b", "text") + one("b", "program")})
     assert any("a in 1, b in 2" in note for note in found.notes)
     assert not math.isnan(found.pairs[0].difference)
+
+
+# ---------------------------------------------------------------- given rewards
+
+
+def _autoj(folder, labels):
+    rows = [
+        {"prompt": "p", "response 1": f"a{n}", "response 2": "b", "label": label, "scenario": "math_reasoning"}
+        for n, label in enumerate(labels)
+    ]
+    file = folder / "testdata_pairwise.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
+
+
+@pytest.mark.parametrize("row", [{"id": 0, "rewards": [1, 0]}, {"id": 0, "response": 0}], ids=["rewards", "judge"])
+def test_easy_rows_alone_are_no_score(row, tmp_path):
+    data = _autoj(tmp_path, [0, 1, 2, 0])
+    whole, part = (score_rewards("autoj", [(1, row)], data, partial=partial) for partial in (False, True))
+    first = {True: whole["figures"][0], False: part["figures"][0]}
+    assert (first[True]["value"], first[True]["n"]) == (0.25, 4)
+    assert (first[False]["value"], first[False]["n"]) == (1.0, 1)
+    assert whole["not_scored"] == part["not_scored"] == 3
+    assert whole["unread"] == 0
+
+
+@pytest.mark.parametrize("setting", [{"protocol": "nonsense"}, {"mode": "text"}, {"out": "somewhere"}])
+def test_settings_that_reward_benchmarks_lack_are_refused(setting, tmp_path):
+    file = _responses(tmp_path, [{"id": 0, "rewards": [1, 0]}])
+    if "out" in setting:
+        setting = {"out": tmp_path / setting["out"]}
+    with pytest.raises(InputError, match=f"{next(iter(setting))}: autoj has none; leave it out"):
+        asyncio.run(score("autoj", file, data=_autoj(tmp_path, [0]), **setting))

@@ -18,6 +18,7 @@ from preftree.cli import main
 from preftree.errors import InputError
 from preftree.evaluate import load_results
 from preftree.recipe import run_single
+from preftree.recipe.stages import rewards
 
 ROWS = [
     {"question": f"A box holds {i} pens. How many do {i} boxes hold?", "answer": f"{i}*{i}\n#### {i * i}"}
@@ -249,3 +250,13 @@ def test_the_list_shows_what_there_is():
         "autoj": (1392, "none"),
         "mt_bench_human": (3355, "CC BY 4.0"),
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"limit": 0}, "limit: expected 1 or more"), ({"benchmarks": ()}, "benchmarks: expected at least one")],
+    ids=["limit", "none"],
+)
+def test_wrong_settings_of_rewards(given, said):
+    with pytest.raises(InputError, match=said):
+        rewards.Settings(**({"benchmarks": "autoj,rewardbench", "scorers": {"rm": {"model": "rm"}}} | given))

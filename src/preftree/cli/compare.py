@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "compare",
         help="paired tests between evaluated models",
-        description="Models of one run or several on the same items: figures with 95%% intervals, paired differences, "
+        description="Models of one run or several on the same items: figures with 95% intervals, paired differences, "
         "exact paired tests, Holm's correction; averages over benchmarks. RUN is a directory that evaluate, "
         "score out=…, or rerank has written.",
         examples=(

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser(
         "rewards",
         help="how far a reward model, an implicit reward or a judge agrees with people",
-        description="RewardBench, Auto-J's pairs and MT-Bench's human judgments, each figure with a 95%% interval. "
+        description="RewardBench, Auto-J's pairs and MT-Bench's human judgments, each figure with a 95% interval. "
         "Rewards are kept in out/rewards.jsonl; a killed run goes on where it was.",
         examples=_EXAMPLES,
     )

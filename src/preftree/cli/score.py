@@ -95,7 +95,9 @@ def _reward_tables(scored: dict[str, Any]) -> list[Any]:
 
 
 def _reward_lines(scored: dict[str, Any]) -> list[str]:
-    lines = [f"Rows: {scored['scored']:,} scored, {scored['not_scored']:,} not, {scored['published_rows']:,} in full."]
+    left = "not, counted as wrong" if scored.get("missing_count_as_wrong") else "not"
+    said = f"{scored['scored']:,} scored, {scored['not_scored']:,} {left}, {scored['published_rows']:,} in full"
+    lines = [f"Rows: {said}."]
     if scored["set_aside"]:
         lines.append(f"{len(scored['set_aside']):,} rows were set aside, for one {scored['set_aside'][0]}.")
     return lines

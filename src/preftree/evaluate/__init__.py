@@ -8,7 +8,7 @@ Always true: every call goes through the journal of the output directory, so a k
 from preftree.evaluate.metrics import accuracy_rows, compare_pairs
 from preftree.evaluate.own import ProblemSet, Protocol
 from preftree.evaluate.rankers import RerankSettings
-from preftree.evaluate.runner import Task, evaluate, load_results, measure, spending, write_results
+from preftree.evaluate.runner import Task, busy, evaluate, load_results, measure, spending, write_results
 
 __all__ = [
     "ProblemSet",
@@ -16,6 +16,7 @@ __all__ = [
     "RerankSettings",
     "Task",
     "accuracy_rows",
+    "busy",
     "compare_pairs",
     "evaluate",
     "load_results",

@@ -339,7 +339,7 @@ def _notes(
     if len(set(under.values())) > 1:
         said = ", ".join(f"{name} under {protocol}" for name, protocol in under.items())
         notes.append(f"The average is over benchmarks of several protocols: {said}.")
-    if averaged and len(averaged) < len(values):
+    if 1 < len(averaged) < len(values):
         notes.append(f"The average is over {', '.join(one.column.name for one in averaged)}.")
     several = sum(pair.column != AVERAGE for pair in pairs)
     if several > 1:

@@ -22,8 +22,10 @@ def harness_form(
     date: float,
     config: Mapping[str, Any],
     version: str,
+    seconds: float,
 ) -> dict[str, Any]:
-    """One model's results. `config` is what the run was told; `date` in seconds since 1970."""
+    """One model's results. `config` is what the run was told; `date` in seconds since 1970; `seconds` for all of it, in
+    which benchmarks that ran side by side count once."""
     made: dict[str, dict[str, Any]] = {
         name: {}
         for name in ("results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples")
@@ -35,13 +37,13 @@ def harness_form(
         task = f"{row['benchmark']}_{row['mode']}" if several else row["benchmark"]
         made["results"][task] = {"alias": task, **_metrics(row["metrics"])}
         made["group_subtasks"][task] = []
-        _describe(made, task, row, benchmark, row["items"])
+        _describe(made, task, row, benchmark, benchmark.rows, row["items"])
         for label, groups in row["groups"].items():
             for value, figures in groups.items():
                 inner = re.sub(r"\W+", "_", f"{task}_{label}_{value}")
                 made["results"][inner] = {"alias": f" - {value}", **_metrics(figures)}
                 made["group_subtasks"][task].append(inner)
-                _describe(made, inner, row, benchmark, figures[0]["n"])
+                _describe(made, inner, row, benchmark, figures[0]["n"], figures[0]["n"])  # its full number is unknown
     return made | {
         "config": dict(config),
         "git_hash": None,
@@ -51,7 +53,7 @@ def harness_form(
         "model_source": config.get("model"),
         "model_name": model,
         "model_name_sanitized": re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model),
-        "total_evaluation_time_seconds": str(round(sum((row["spent"] or {}).get("seconds", 0.0) for row in rows), 3)),
+        "total_evaluation_time_seconds": str(round(seconds, 3)),
     }
 
 
@@ -65,13 +67,15 @@ def _metrics(figures: list[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _describe(made: dict[str, dict[str, Any]], task: str, row: Mapping[str, Any], benchmark: Benchmark, n: int) -> None:
+def _describe(
+    made: dict[str, dict[str, Any]], task: str, row: Mapping[str, Any], benchmark: Benchmark, full: int, n: int
+) -> None:
     published = benchmark.published
     made["versions"][task] = benchmark.version
     made["n-shot"][task] = benchmark.shots.get(row["protocol"], 0)
     names = ["acc" if metric.name == "accuracy" else metric.name for metric in benchmark.metrics]
     made["higher_is_better"][task] = dict.fromkeys(names, True)
-    made["n-samples"][task] = {"original": benchmark.rows, "effective": n}
+    made["n-samples"][task] = {"original": full, "effective": n}
     made["configs"][task] = {
         "task": task,
         "dataset_path": published.hub or None,

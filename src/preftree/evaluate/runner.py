@@ -131,6 +131,19 @@ def spending(out: Path, tasks: Sequence[Task], models: Sequence[str]) -> dict[tu
     return found
 
 
+def busy(out: Path, tasks: Sequence[Task], model: str) -> float:
+    """Seconds in which a model was asked something, over all restarts; what was in flight together counts once."""
+    with Forest(out, readonly=True) as forest:
+        costs = list(forest.costs())
+    trees = {
+        tree_of(model, task.benchmark.name, form, item.id)
+        for task in tasks
+        for form in task.forms
+        for item in task.items
+    }
+    return busy_seconds([(cost.sent, cost.answered) for cost in costs if cost.tree in trees])
+
+
 async def evaluate(
     own: ProblemSet,
     models: Mapping[str, Actor],

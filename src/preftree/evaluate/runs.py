@@ -97,13 +97,14 @@ def _reranking(directory: Path) -> list[TableRow]:
     if stage is None or stage.get("kind") != "rerank":
         return []
     report = stage["report"]
+    rules = report.get("measured_by", {})  # reports of before this was kept have none
     found: dict[str, TableRow] = {}
     for row in report["by_dataset"]:
         if row["value"] is not None:
             mine = found.setdefault(row["method"], TableRow(row["method"], {}))
             column = f"{row['dataset']}@{row['n']}"
             mine.figures[column] = 100 * row["value"]
-            mine.measured_by[column] = f"{report['measured_by'][row['dataset']]}, {row['problems']:,} problems"
+            mine.measured_by[column] = f"{rules.get(row['dataset'], 'unknown rules')}, {row['problems']:,} problems"
     return list(found.values())
 
 

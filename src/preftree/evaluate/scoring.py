@@ -81,7 +81,10 @@ async def score(
     if name.partition(":")[0] not in names():
         raise InputError(f'no benchmark is named "{name}"{nearest(name, names())}')
     if name in REWARD_BENCHMARKS:
-        return score_reward_rows(name, predictions, data)
+        for setting, named in (("protocol", protocol != "standard"), ("mode", bool(mode)), ("out", out is not None)):
+            if named:
+                raise InputError(f"{setting}: {name} has none; leave it out (preftree rewards keeps what it measures)")
+        return score_reward_rows(name, predictions, data, partial=partial)
     benchmark = find_benchmark(name)
     form = find_form(benchmark, protocol, mode)
     if benchmark.needs_judge and judge is None:
@@ -119,10 +122,10 @@ async def _bind(bench: Bench, of: list[Any], environment: EnvironmentSettings) -
             raise InputError(f"{forest.directory}: holds scores of {what}; use another out=…")
 
 
-def score_reward_rows(name: str, predictions: str, data: str | None = None) -> dict[str, Any]:
+def score_reward_rows(name: str, predictions: str, data: str | None = None, *, partial: bool = False) -> dict[str, Any]:
     """Given rewards or preferences, counted by the benchmarks of reward models."""
     try:
-        return score_rewards(name, list(prediction_rows(predictions)), data)
+        return score_rewards(name, list(prediction_rows(predictions)), data, partial=partial)
     except InputError as fault:
         # It knows the rows, not their file.
         raise InputError(f"{predictions} {fault}" if str(fault).startswith("row ") else str(fault)) from fault

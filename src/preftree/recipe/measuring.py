@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import preftree
 from preftree.actors import Actor
 from preftree.errors import InputError
-from preftree.evaluate import Task, measure, spending, write_results
+from preftree.evaluate import Task, busy, measure, spending, write_results
 from preftree.evaluate.harness import harness_form
 from preftree.evaluate.items import files_of, read_from
 from preftree.evaluate.kept import write_whole
@@ -79,7 +79,10 @@ def run(settings: Settings, context: Context) -> dict[str, Any]:
     for model in models:
         name = "lm_eval_results" + ("" if len(models) == 1 else "." + re.sub(r"[^\w.-]", "_", model))
         config = _config(settings, model)
-        made = harness_form(summary, model, benchmarks, date=time.time(), config=config, version=preftree.__version__)
+        made = harness_form(
+            summary, model, benchmarks, date=time.time(), config=config, version=preftree.__version__,
+            seconds=busy(context.out, tasks, model),
+        )  # fmt: skip
         _write(context.out / f"{name}.json", made)
     return {"kind": "benchmarks"} | summary
 
@@ -120,7 +123,7 @@ def _config(settings: Settings, model: str) -> dict[str, Any]:
         "model_args": f"pretrained={section['model']}",
         "batch_size": section.get("max_batch"),
         "limit": settings.limit,
-        "gen_kwargs": to_json(asking) if asking.overrides else None,
+        "gen_kwargs": to_json(asking.overrides) or None,  # what stands in the place of the protocols' own
         "random_seed": asking.seed,
     }
 

@@ -237,3 +237,9 @@ def _known(key: str, known: Iterable[str], complaint: str) -> None:
     names = list(known)
     if key not in names:
         raise InputError(complaint + nearest(key, names))
+
+
+def listed(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    """`a,b` is the two names, as a list is."""
+    words = given.split(",") if isinstance(given, str) else given
+    return tuple(word.strip() for word in words if word.strip())

@@ -88,12 +88,15 @@ def score_rewards(
     rows: Iterable[tuple[int, Mapping[str, Any]]],
     data: str | None = None,
     figures: FigureSettings | None = None,
+    *,
+    partial: bool = False,
 ) -> dict[str, Any]:
     """The summary of given rewards: rows with their numbers, each {"id", "rewards": [first, second]} or
     {"id", "response"}: a judge's words, or two of them, the second to the swapped pair; or 0, 1 or 2 (a tie).
 
     First and second are as the published row has them: chosen and rejected, "response 1" and "response 2",
-    conversation_a and conversation_b. Raises InputError that names the row.
+    conversation_a and conversation_b. A row that nothing is given for agrees with nothing, as an item without a
+    response is wrong; `partial` leaves it out. Raises InputError that names the row.
     """
     benchmark = find_reward_benchmark(name)
     read = read_from(benchmark, data)
@@ -110,7 +113,14 @@ def score_rewards(
         raise InputError(f"{name}: no predictions")
     if len({bool(outcome.votes) for outcome in outcomes.values()}) == 2:
         raise InputError(f"{name}: some rows hold rewards and some responses; expected one of the two")
-    return summarise(benchmark, read, outcomes, figures or FigureSettings())
+    summary = summarise(benchmark, read, outcomes, figures or FigureSettings())
+    if partial or not summary["not_scored"]:
+        return summary
+    votes = (None,) if next(iter(outcomes.values())).votes else ()
+    nothing = Outcome((-math.inf, -math.inf), votes)
+    every = [(item, outcomes.get(item.id, nothing)) for item in read.items]
+    shown = benchmark.figures(every, figures or FigureSettings())
+    return summary | {"missing_count_as_wrong": True, "figures": [figure.to_row() for figure in shown]}
 
 
 def gold_rewards(name: str, data: str | None = None) -> Iterator[dict[str, Any]]:

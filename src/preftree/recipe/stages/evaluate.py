@@ -23,7 +23,7 @@ from preftree.evaluate import ProblemSet, Protocol, accuracy_rows, compare_pairs
 from preftree.evaluate.suites import Asking, Choice, choose
 from preftree.recipe import measuring
 from preftree.recipe.runner import Context
-from preftree.recipe.settings import typed
+from preftree.recipe.settings import listed, typed
 from preftree.recipe.stages.problems import read_problems
 from preftree.records import Problem, Result
 
@@ -64,14 +64,7 @@ class Settings:
     def choice(self) -> Choice:
         """Which benchmarks, in which forms."""
         judge = bool(self.judge.get("model"))
-        return choose(_names(self.benchmarks), self.suite, _names(self.modes), self.protocol.name, judge=judge)
-
-
-def _names(given: str | tuple[str, ...]) -> tuple[str, ...]:
-    """`a,b` is the two, as a list is."""
-    if isinstance(given, str):
-        given = tuple(given.split(","))
-    return tuple(name.strip() for name in given if name.strip())
+        return choose(listed(self.benchmarks), self.suite, listed(self.modes), self.protocol.name, judge=judge)
 
 
 def _protocol(given: Any, *, own: bool) -> Protocol | Asking:

@@ -32,7 +32,7 @@ from preftree.evaluate.rewards.scorers import score_groups
 from preftree.forest import Account
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
-from preftree.recipe.settings import typed
+from preftree.recipe.settings import listed, typed
 from preftree.recipe.stages.problems import read_problems
 from preftree.report import rerank_svg
 
@@ -84,7 +84,7 @@ def inputs(settings: Settings) -> dict[str, str]:
     """The files of rows, by what they are: they belong to the mark wherever they were found."""
     if settings.problems is not None:
         return {}
-    return files_of(map(find_benchmark, _names(settings)), settings.data)
+    return files_of(map(find_benchmark, dict.fromkeys(listed(settings.benchmarks))), settings.data)
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
@@ -124,17 +124,12 @@ def _own_draws(settings: Settings) -> OwnDraws:
     return settings.protocol if isinstance(settings.protocol, OwnDraws) else OwnDraws()
 
 
-def _names(settings: Settings) -> tuple[str, ...]:
-    given = settings.benchmarks
-    return tuple(dict.fromkeys(given.split(",") if isinstance(given, str) else given))
-
-
 def _pools(settings: Settings, name: str) -> list[Pool]:
     if settings.problems is not None:
         return [own_pool(name, read_problems(settings.problems), _own_draws(settings))]
     protocol = settings.protocol if isinstance(settings.protocol, str) else "standard"
     pools = []
-    for wanted in _names(settings):
+    for wanted in dict.fromkeys(listed(settings.benchmarks)):
         benchmark = find_benchmark(wanted)
         form = find_form(benchmark, protocol, settings.mode)
         pools.append(published_pool(benchmark, form, read_from(benchmark, settings.data).items[: settings.limit]))

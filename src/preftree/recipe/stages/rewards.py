@@ -12,12 +12,12 @@ from preftree.evaluate.rewards import FigureSettings, JudgeSettings, RewardRun, 
 from preftree.evaluate.rewards.registry import find_reward_benchmark
 from preftree.recipe.actors import open_actors
 from preftree.recipe.runner import Context, hand_back_memory
-from preftree.recipe.settings import typed
+from preftree.recipe.settings import listed, typed
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    benchmarks: tuple[str, ...]  # of rewardbench, autoj, mt_bench_human
+    benchmarks: str | tuple[str, ...]  # of rewardbench, autoj, mt_bench_human; `a,b` is the two
     scorers: dict[str, Any] = field(default_factory=dict)  # name → a reward model or a policy on this machine
     judges: dict[str, Any] = field(default_factory=dict)  # name → settings of an actor that compares answers
     data: str | None = None  # a file, or a folder of data sets; else $PREFTREE_DATA, or the hub
@@ -26,8 +26,10 @@ class Settings:
     judging: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
-        if not self.benchmarks:
+        if not listed(self.benchmarks):
             raise InputError("benchmarks: expected at least one")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit: expected 1 or more, got {self.limit}")
         if not self.scorers and not self.judges:
             raise InputError("scorers: expected at least one, as in scorers.rm.model=DIR (or a judge, in judges)")
         both = sorted(set(self.scorers) & set(self.judges))
@@ -46,12 +48,12 @@ def scorer(name: str, section: Any) -> ScorerSettings:
 
 def inputs(settings: Settings) -> dict[str, str]:
     """The files of rows, by what they are: they belong to the mark wherever they were found."""
-    return files_of(map(find_reward_benchmark, settings.benchmarks), settings.data)
+    return files_of(map(find_reward_benchmark, listed(settings.benchmarks)), settings.data)
 
 
 def run(settings: Settings, context: Context) -> dict[str, Any]:
     work = RewardRun(
-        settings.benchmarks, context.out, data=settings.data, limit=settings.limit, figures=settings.figures
+        listed(settings.benchmarks), context.out, data=settings.data, limit=settings.limit, figures=settings.figures
     )
     for name, section in settings.scorers.items():
         work.score(name, scorer(name, section))
