@@ -117,11 +117,12 @@ def _more_turns(evaluation: Mapping[str, Any]) -> list[str]:
         mine = {row["turns"]: row for row in scores if row["group"] == group and row["model"] == model}
         few, many = mine.get(min(numbers)), mine.get(max(numbers))
         if few and many and not missing(few["value"]) and not missing(many["value"]):
-            said.append(f"{clean(model)} {points(many['value'] - few['value'])} to {percent(many['value'])}%")
+            gain = points(many["value"] - few["value"])
+            said.append(f"{clean(model)} {percent(many['value'])}% ({gain} points)")
     if not said:
         return []
-    gain = ", ".join(said)
-    return [f"Up to {turns(max(numbers))} instead of {min(numbers)}, each with the observation of the last: {gain}."]
+    listed = ", ".join(said)
+    return [f"Up to {turns(max(numbers))} instead of {min(numbers)}, each with the observation of the last: {listed}."]
 
 
 def _rerank(rerank: Mapping[str, Any]) -> list[str]:
